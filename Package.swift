@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+// The manifest is the architecture: who may import whom. `.ci/check-imports` holds it against the sources.
+import PackageDescription
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+  name: "puna",
+  products: [.executable(name: "puna", targets: ["puna"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // MARK: - C
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: [.linkedLibrary("m")]),
+    .systemLibrary(name: "COpenBLAS"),
+    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+    .target(name: "CStarter", exclude: ["weights"]),
+
+    // MARK: - Vocabulary and network
+    .target(name: "Tensors", swiftSettings: [.strictMemorySafety()]),
+    .target(name: "CPUBackend", dependencies: ["Tensors", "CKernels", "COpenBLAS"]),
+    .target(name: "Llama", dependencies: ["Tensors"], swiftSettings: [.strictMemorySafety()]),
+
+    // MARK: - Files and text
+    .target(name: "Checkpoints", dependencies: ["Tensors"]),
+    .target(name: "Tokenizers", dependencies: ["CSentencePiece"]),
+    .target(name: "Bases", dependencies: ["Tensors", "Checkpoints", "Llama", "Tokenizers"]),
+    .target(name: "Adapters", dependencies: ["Tensors", "Checkpoints", "Llama", "Bases"]),
+    .target(name: "Datasets", dependencies: ["Tensors", "Tokenizers"]),
+
+    // MARK: - Jobs
+    .target(
+      name: "FineTuning", dependencies: ["Tensors", "Checkpoints", "Llama", "Adapters", "Datasets"],
+      swiftSettings: [.strictMemorySafety()]),
+    .target(name: "Inference", dependencies: ["Tensors", "Llama", "Tokenizers"]),
+    .target(name: "Configuration", dependencies: [yams]),
+    .target(name: "Recipes", dependencies: ["Configuration", "Datasets", "Adapters", "FineTuning"]),
+    .executableTarget(
+      name: "puna",
+      dependencies: [
+        "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference", "Recipes",
+        "CStarter", argumentParser,
+      ],
+      linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+
+    // MARK: - Tests
+    .target(name: "TestSupport", dependencies: ["Tensors", "Llama"], path: "Tests/TestSupport"),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu17,
+  cxxLanguageStandard: .cxx17
+)

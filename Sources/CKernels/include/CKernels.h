@@ -1,0 +1,9 @@
+#ifndef PUNA_CKERNELS_H
+#define PUNA_CKERNELS_H
+#include "context.h"
+#include "weight.h"
+#include "gemm.h"
+#include "attention.h"
+#include "elementwise.h"
+#include "probe.h"
+#endif

@@ -1,0 +1,3 @@
+#ifndef CSTARTER_H
+#define CSTARTER_H
+#endif
