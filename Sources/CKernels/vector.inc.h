@@ -110,10 +110,14 @@ VECTOR_INLINE vfloat v_exp(vfloat x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = (p * (r * r) + r) + 1.0f;
+#ifdef ISA_AVX512
+  return _mm512_scalef_ps(p, n); /* p · 2^n, rounded once, as below */
+#else
   /* 2^n in two factors, each a normal number, so that n = 128 and the denormals come out right. */
   const vint exponent = (vint)(v_bits(shifted) - v_bits(magic)), half = exponent >> 1;
   const vfloat first = (vfloat)((vuint)(half + 127) << 23), second = (vfloat)((vuint)(exponent - half + 127) << 23);
   return p * first * second;
+#endif
 }
 
 /* Lanes added in a fixed order, in double. */
