@@ -33,7 +33,15 @@ struct Head {
 
   /// All logits of some rows: float32 [rows, vocabulary].
   func logits(_ h: Tensor, rows: [Int32], _ pass: Pass) -> Tensor {
-    let (x, _, _) = pass.backend.rmsNorm(pass.backend.gatherRows(rows, of: h), scale: norm, epsilon: epsilon)
-    return pass.backend.logits(x, head: weight)
+    pass.backend.logits(input(h, rows: rows, pass), head: weight)
+  }
+
+  /// The most likely next token of some rows: int32 [rows, 1].
+  func mostLikely(_ h: Tensor, rows: [Int32], _ pass: Pass) -> Tensor {
+    pass.backend.scoreTargets(input(h, rows: rows, pass), head: weight, targets: [], weights: nil).mostLikely
+  }
+
+  private func input(_ h: Tensor, rows: [Int32], _ pass: Pass) -> Operand {
+    pass.backend.rmsNorm(pass.backend.gatherRows(rows, of: h), scale: norm, epsilon: epsilon).output
   }
 }

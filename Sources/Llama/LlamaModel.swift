@@ -44,6 +44,15 @@ public final class LlamaModel {
     return head.logits(h, rows: rows, pass)
   }
 
+  /// The most likely next token after some rows of the batch.
+  /// - Parameter cache: as for `logits`.
+  public func mostLikelyTokens(_ batch: PackedBatch, rows: [Int32], cache: KVCache? = nil) -> [Int32] {
+    let pass = makePass(batch, residents: cache?.residents ?? [])
+    let h = hiddenStates(pass, cache: cache)
+    cache?.commit(batch)
+    return backend.readIntegers(head.mostLikely(h, rows: rows, pass))
+  }
+
   /// Runs forward and backward, and adds the gradient of `−Σ weight · log-probability` to the trained adapters' gradients.
   /// - Parameters:
   ///   - weights: one per target; 1 / (supervised tokens of the step) makes the sum over a step's batches its mean loss.
