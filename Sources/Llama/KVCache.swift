@@ -38,15 +38,16 @@ public final class KVCache {
   /// - Returns: its index, to be used as `.resident(index)`, or `nil` when the cache is full.
   public func makeResident(continuing parent: Int? = nil, limit: Int) -> Int? {
     guard reserved + limit <= capacity else { return nil }
-    let position = parent.map { residents[$0].position + residents[$0].rows.count } ?? 0
-    residents.append(ResidentSegment(parent: parent, rows: reserved..<reserved, position: position))
+    residents.append(ResidentSegment(parent: parent, rows: reserved..<reserved))
     limits.append(reserved + limit)
     reserved += limit
     return residents.count - 1
   }
 
   /// Position that the next row under a resident segment has.
-  public func nextPosition(of resident: Int) -> Int { residents[resident].position + residents[resident].rows.count }
+  public func nextPosition(of resident: Int) -> Int {
+    (residents[resident].parent.map { nextPosition(of: $0) } ?? 0) + residents[resident].rows.count
+  }
 
   public func removeAll() {
     residents = []

@@ -175,13 +175,10 @@ public struct ResidentSegment: Sendable, Equatable {
   public var parent: Int?
   /// Rows of the cache.
   public var rows: Range<Int>
-  /// Position of the first row, counted from the root.
-  public var position: Int
 
-  public init(parent: Int?, rows: Range<Int>, position: Int) {
+  public init(parent: Int?, rows: Range<Int>) {
     self.parent = parent
     self.rows = rows
-    self.position = position
   }
 }
 

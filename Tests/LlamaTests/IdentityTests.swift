@@ -133,8 +133,8 @@ import Testing
     var last: [Float] = []
     for (range, resident) in [(0..<3, prefix), (3..<7, nil), (7..<8, nil)] {
       let parent = resident ?? rest
-      // The second resident begins where the first ended, which is known only once the first is filled.
-      let position = range.lowerBound
+      let position = cache.nextPosition(of: parent)
+      #expect(position == range.lowerBound)
       let segment = PackedBatch.Segment(rows: 0..<range.count, parent: .resident(parent), position: position)
       let batch = PackedBatch(tokens: Array(tokens[range]), segments: [segment], targets: [])
       last = backend.read(model.logits(batch, rows: [Int32(range.count - 1)], cache: cache))
