@@ -28,7 +28,7 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
     // JSON
     case json(JSONError)
     /// Readable JSON of the wrong form.
-    case unexpectedJSON(String)
+    case malformed(String)
 
     // Safetensors
     case tooShort(byteCount: Int)
@@ -80,7 +80,7 @@ extension CheckpointError.Reason {
     case .gitLFSPointer: "is a Git LFS pointer, not the file itself. Run `git lfs pull` in its folder."
 
     case .json(let error): "unreadable JSON in line \(error.line) at byte \(error.offset): \(error.message)"
-    case .unexpectedJSON(let message): message
+    case .malformed(let message): message
 
     case .tooShort(let byteCount): "has only \(byteCount) bytes; a safetensors file begins with 8 bytes of header length."
     case .headerTooLong(let byteCount):

@@ -17,15 +17,15 @@ public struct ShardIndex: Sendable, Equatable {
   public init(_ bytes: MappedBytes, path: String) throws {
     func failure(_ reason: CheckpointError.Reason) -> CheckpointError { CheckpointError(path: path, reason: reason) }
     guard let map = try JSONValue(parsing: bytes, path: path).object?["weight_map"]?.object else {
-      throw failure(.unexpectedJSON("has no object 'weight_map' from tensors to files."))
+      throw failure(.malformed("has no object 'weight_map' from tensors to files."))
     }
     var files: [String: String] = [:]
     for (tensor, value) in map.sorted(by: { $0.key < $1.key }) {
-      guard let file = value.string else { throw failure(.unexpectedJSON("'weight_map' names no file for '\(tensor)'.")) }
+      guard let file = value.string else { throw failure(.malformed("'weight_map' names no file for '\(tensor)'.")) }
       guard ShardIndex.isPlainName(file) else { throw failure(.nameLeavesFolder(file: file, tensor: tensor)) }
       files[tensor] = file
     }
-    guard !files.isEmpty else { throw failure(.unexpectedJSON("'weight_map' is empty.")) }
+    guard !files.isEmpty else { throw failure(.malformed("'weight_map' is empty.")) }
     self.path = path
     self.files = files
   }
