@@ -55,7 +55,7 @@ public protocol ComputeBackend: AnyObject {
 
   /// Rounds a float32 tensor into the input of a product.
   func makeOperand(from tensor: Tensor) -> Operand
-  /// `output = normalized · scale`, `normalized = h / rms(h)`; the latter and `inverseRMS` [n, 1] are what backward needs.
+  /// `output = normalized · scale`, `normalized = h / rms(h)`; the latter and `inverseRMS` [1, n] are what backward needs.
   func rmsNorm(_ h: Tensor, scale: Tensor, epsilon: Float) -> (output: Operand, normalized: Operand, inverseRMS: Tensor)
   /// The norm's output again, from what it saved.
   func scaleColumns(of normalized: Operand, by scale: Tensor) -> Operand
@@ -175,13 +175,10 @@ public struct ResidentSegment: Sendable, Equatable {
   public var parent: Int?
   /// Rows of the cache.
   public var rows: Range<Int>
-  /// Position of the first row, counted from the root.
-  public var position: Int
 
-  public init(parent: Int?, rows: Range<Int>, position: Int) {
+  public init(parent: Int?, rows: Range<Int>) {
     self.parent = parent
     self.rows = rows
-    self.position = position
   }
 }
 
@@ -213,7 +210,7 @@ public struct AttentionShape: Sendable, Equatable {
   }
 }
 
-/// Cosines and sines of positions from 0 on: float32 [positions, head dimension / 2] each.
+/// Cosines and sines of positions from 0 on: flat float32 [1, positions · head dimension / 2] each.
 public struct RotaryTable {
   public let cosines: Tensor
   public let sines: Tensor
@@ -225,7 +222,7 @@ public struct RotaryTable {
 }
 
 public struct TargetScores {
-  /// [targets, 1] float32
+  /// [1, targets] float32
   public let logProbabilities: Tensor
   /// [rows, 1] int32: the lowest of the most likely tokens.
   public let mostLikely: Tensor
