@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "include/context.h"
+#include "context_private.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -133,7 +133,7 @@ typedef struct {
 struct puna_context {
   int threads;
   puna_isa isa;
-  worker *workers;
+  worker *workers;  /* one more than threads: the last has no thread and holds the shared scratch */
 
   _Alignas(64) _Atomic uint64_t state;
   _Alignas(64) atomic_long next;
@@ -251,7 +251,7 @@ static void stop(puna_context *context, int started) {
   pthread_cond_broadcast(&context->work);
   pthread_mutex_unlock(&context->mutex);
   for (int i = 1; i < started; i++) pthread_join(context->workers[i].thread, NULL);
-  for (int i = 0; i < context->threads; i++)
+  for (int i = 0; i <= context->threads; i++)
     if (context->workers[i].scratch) munmap(context->workers[i].scratch, context->workers[i].scratch_bytes);
   pthread_cond_destroy(&context->work);
   pthread_cond_destroy(&context->done);
@@ -265,7 +265,7 @@ puna_context *puna_context_create(int threads, puna_isa isa) {
   puna_context *context = aligned_alloc(64, (sizeof *context + 63) / 64 * 64);
   if (!context) return NULL;
   memset(context, 0, sizeof *context);
-  context->workers = calloc((size_t)threads, sizeof *context->workers);
+  context->workers = calloc((size_t)threads + 1, sizeof *context->workers);
   if (!context->workers) {
     free(context);
     return NULL;
@@ -275,7 +275,7 @@ puna_context *puna_context_create(int threads, puna_isa isa) {
   pthread_mutex_init(&context->mutex, NULL);
   pthread_cond_init(&context->work, NULL);
   pthread_cond_init(&context->done, NULL);
-  for (int i = 0; i < threads; i++) context->workers[i] = (worker){.context = context, .index = i};
+  for (int i = 0; i <= threads; i++) context->workers[i] = (worker){.context = context, .index = i};
   for (int i = 1; i < threads; i++)
     if (pthread_create(&context->workers[i].thread, NULL, worker_main, &context->workers[i])) {
       stop(context, i);
@@ -316,8 +316,10 @@ void *puna_scratch(puna_context *context, int index, size_t bytes) {
   return worker->scratch;
 }
 
+void *puna_shared_scratch(puna_context *context, size_t bytes) { return puna_scratch(context, context->threads, bytes); }
+
 size_t puna_scratch_bytes(const puna_context *context) {
   size_t bytes = 0;
-  for (int i = 0; i < context->threads; i++) bytes += context->workers[i].scratch_bytes;
+  for (int i = 0; i <= context->threads; i++) bytes += context->workers[i].scratch_bytes;
   return bytes;
 }

@@ -10,6 +10,7 @@
 #endif
 #include "context_private.h"
 #include "gemm_kernels.h"
+#include "weight_private.h"
 #if __has_include("elementwise_kernels.h")
 #include "elementwise_kernels.h"
 #endif
