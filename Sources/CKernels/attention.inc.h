@@ -160,11 +160,11 @@ VECTOR_INLINE void pack_rows(const void *x, size_t stride, int count, int padded
   }
 }
 
-/* Row r of a query tile's stack: position r / group, query head r % group. */
-VECTOR_INLINE const void *stacked_row(const puna_attention_call *call, const puna_attention_tile *tile, int head, int row, const void *x,
-                                      size_t stride, const int bf16) {
-  const int group = call->group, dimension = call->attention->head_dimension;
-  return element(x, (size_t)(tile->begin + row / group) * stride + (size_t)(head * group + row % group) * (size_t)dimension, bf16);
+/* A query tile's stack: its positions one after the other, of each the query heads of key-value head `head`, which lie side by side. */
+VECTOR_INLINE const void *stacked_heads(const puna_attention_call *call, const puna_attention_tile *tile, int head, int position,
+                                        const void *x, size_t stride, const int bf16) {
+  const size_t column = (size_t)head * (size_t)call->group * (size_t)call->attention->head_dimension;
+  return element(x, (size_t)(tile->begin + position) * stride + column, bf16);
 }
 
 /* Rows of a matrix lie pages apart, where no hardware prefetcher follows: a stack is asked for before there is something else to do. */
@@ -172,42 +172,62 @@ VECTOR_INLINE void prefetch_stack(const puna_attention_call *call, const puna_at
                                   const int bf16) {
   const size_t bytes = (size_t)(call->group * call->attention->head_dimension) * (bf16 ? sizeof(uint16_t) : sizeof(float));
   for (int position = 0; position < tile->count; ++position) {
-    const char *row = stacked_row(call, tile, head, position * call->group, x, stride, bf16);
-    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
+    const char *row = stacked_heads(call, tile, head, position, x, stride, bf16);
+    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at, 0, 2);
   }
 }
 
 /* The stack as the left side of a product: y[rows, columns] words, rows of zeros up to `padded_rows`. */
 VECTOR_INLINE void stack_rows(const puna_attention_call *call, const puna_attention_tile *tile, int head, const void *x, size_t stride,
                               int padded_rows, size_t columns, uint32_t *y, const int bf16, const int pairs) {
-  const int rows = tile->count * call->group, dimension = call->attention->head_dimension;
-  for (int row = 0; row < padded_rows; ++row, y += columns) {
-    if (row >= rows) {
-      memset(y, 0, columns * sizeof(uint32_t));
-    } else if (pairs) {
-      const char *from = stacked_row(call, tile, head, row, x, stride, bf16); /* aligned for bf16 only */
-#define STEP(i, lanes) v_copy(y + i, from + 4 * i, lanes, sizeof(uint32_t))
-      FOR_VECTORS(dimension / 2, STEP);
-#undef STEP
-    } else {
-      const void *from = stacked_row(call, tile, head, row, x, stride, bf16);
-#define STEP(i, lanes) v_store((float *)y + i, v_load_element(from, (size_t)i, lanes, bf16), lanes)
-      FOR_VECTORS(dimension, STEP);
-#undef STEP
-      if ((size_t)dimension < columns) memset(y + dimension, 0, (columns - (size_t)dimension) * sizeof(uint32_t));
+  const int dimension = call->attention->head_dimension;
+  uint32_t *const end = y + (size_t)padded_rows * columns;
+  for (int position = 0; position < tile->count; ++position) {
+    const char *from = stacked_heads(call, tile, head, position, x, stride, bf16);
+    for (int i = 0; i < call->group; ++i, y += columns, from = element(from, (size_t)dimension, bf16)) {
+#define WORDS(i, lanes) v_copy(y + i, from + 4 * i, lanes, sizeof(uint32_t))
+#define FLOATS(i, lanes) v_store((float *)y + i, v_load_element(from, (size_t)i, lanes, bf16), lanes)
+      if (pairs) {
+        FOR_VECTORS(dimension / 2, WORDS);
+      } else {
+        FOR_VECTORS(dimension, FLOATS);
+        if ((size_t)dimension < columns) memset(y + dimension, 0, (columns - (size_t)dimension) * sizeof(uint32_t));
+      }
+#undef WORDS
+#undef FLOATS
     }
   }
+  if (y < end) memset(y, 0, (size_t)(end - y) * sizeof(uint32_t));
 }
 
 /* The stack as the right side of a product over its rows, in pairs of rows. */
 VECTOR_INLINE void stack_pairs(const puna_attention_call *call, const puna_attention_tile *tile, int head, const void *x, size_t stride,
                                uint32_t *y) {
-  const int rows = tile->count * call->group, dimension = call->attention->head_dimension;
+  const int dimension = call->attention->head_dimension;
   const size_t columns = puna_padded_dimension(dimension);
-  for (int row = 0; row < rows; row += 2, y += columns) {
-    const void *second = row + 1 < rows ? stacked_row(call, tile, head, row + 1, x, stride, 1) : NULL;
-    pack_row(stacked_row(call, tile, head, row, x, stride, 1), second, dimension, columns, y, 1, 1);
+  const void *first = NULL;
+  for (int position = 0; position < tile->count; ++position) {
+    const char *from = stacked_heads(call, tile, head, position, x, stride, 1);
+    for (int i = 0; i < call->group; ++i, from = element(from, (size_t)dimension, 1)) {
+      if (first == NULL) {
+        first = from;
+      } else {
+        pack_row(first, from, dimension, columns, y, 1, 1);
+        y += columns;
+        first = NULL;
+      }
+    }
   }
+  if (first != NULL) pack_row(first, NULL, dimension, columns, y, 1, 1);
+}
+
+/* Position in the segment of each row of the stack; rows of padding get the last. */
+VECTOR_INLINE void stack_positions(const puna_attention_call *call, const puna_attention_tile *tile, int padded_rows, int *positions) {
+  int row = 0;
+  for (int position = 0; position < tile->count; ++position) {
+    for (int i = 0; i < call->group; ++i) positions[row++] = tile->first + position;
+  }
+  for (; row < padded_rows; ++row) positions[row] = tile->first + tile->count - 1;
 }
 
 /* --- Tiles --- */
@@ -303,6 +323,13 @@ VECTOR_INLINE float softmax_row(uint32_t *row, const int vectors, const int limi
   return shrink;
 }
 
+/* Stores scale · x [dimension] in the element type. */
+VECTOR_INLINE void store_row(void *y, size_t at, const float *x, int dimension, float scale, const int bf16) {
+#define STEP(i, lanes) v_store_element(y, at + (size_t)i, v_load(x + i, lanes) * scale, lanes, bf16)
+  FOR_VECTORS(dimension, STEP);
+#undef STEP
+}
+
 VECTOR_INLINE void forward_tile(const puna_attention_call *call, long index, float *scratch, const int bf16, const int pairs) {
   const puna_attention *attention = call->attention;
   const puna_attention_tile *tile = &call->query_tiles[call->query_tile_count - 1 - index / call->head_count];
@@ -313,12 +340,14 @@ VECTOR_INLINE void forward_tile(const puna_attention_call *call, long index, flo
   uint32_t *q = (uint32_t *)scratch, *scores = q + (size_t)padded_rows * columns;
   float *sum = (float *)(scores + (size_t)padded_rows * PUNA_KEY_TILE), *sums = sum + (size_t)padded_rows * columns;
   float *maxima = sums + (size_t)padded_rows * VECTOR_FLOATS;
+  int *positions = (int *)(maxima + padded_rows);
   const float factor = base2_scale(attention);
 
   prefetch_stack(call, tile, head, attention->q, attention->q_stride, bf16);
   memset(sum, 0, (size_t)padded_rows * columns * sizeof(float));
   memset(sums, 0, (size_t)padded_rows * VECTOR_FLOATS * sizeof(float));
   for (int row = 0; row < rows; ++row) maxima[row] = -INFINITY;
+  stack_positions(call, tile, padded_rows, positions);
   stack_rows(call, tile, head, attention->q, attention->q_stride, padded_rows, (size_t)words, q, bf16, pairs);
 
   const int last = tile->first + tile->count - 1;
@@ -336,7 +365,7 @@ VECTOR_INLINE void forward_tile(const puna_attention_call *call, long index, flo
         if (full) {
           shrink = softmax_row(at, KEY_VECTORS, PUNA_KEY_TILE, factor, &maxima[row], row_sums, pairs);
         } else {
-          const int limit = visible_keys(keys, tile, tile->first + row / group);
+          const int limit = visible_keys(keys, tile, positions[row]);
           shrink = softmax_row(at, vectors, limit, factor, &maxima[row], row_sums, pairs);
         }
         if (shrink == 1) continue;
@@ -350,15 +379,15 @@ VECTOR_INLINE void forward_tile(const puna_attention_call *call, long index, flo
     }
   }
 
-  for (int row = 0; row < rows; ++row) {
-    const float total = v_total(v_load(sums + (size_t)row * VECTOR_FLOATS, VECTOR_FLOATS)), inverse = 1 / total;
-    const float *o = sum + (size_t)row * columns;
-    const size_t to = (size_t)(tile->begin + row / group) * call->output_stride + (size_t)(head * group + row % group) * (size_t)dimension;
-#define STEP(i, lanes) v_store_element(call->output, to + (size_t)i, v_load(o + i, lanes) * inverse, lanes, bf16)
-    FOR_VECTORS(dimension, STEP);
-#undef STEP
-    call->log_sum_exp[(size_t)(tile->begin + row / group) * (size_t)attention->heads + (size_t)(head * group + row % group)] =
-        (float)((double)(maxima[row] * factor) * 0.6931471805599453 + (double)logf(total));
+  for (int position = 0, row = 0; position < tile->count; ++position) {
+    for (int h = head * group; h < (head + 1) * group; ++h, ++row) {
+      const float total = v_total(v_load(sums + (size_t)row * VECTOR_FLOATS, VECTOR_FLOATS)), inverse = 1 / total;
+      const size_t matrix_row = (size_t)(tile->begin + position);
+      store_row(call->output, matrix_row * call->output_stride + (size_t)h * (size_t)dimension, sum + (size_t)row * columns, dimension,
+                inverse, bf16);
+      call->log_sum_exp[matrix_row * (size_t)attention->heads + (size_t)h] =
+          (float)((double)(maxima[row] * factor) * 0.6931471805599453 + (double)logf(total));
+    }
   }
   if (head + 1 < attention->key_value_heads) return;
   for (int row = tile->begin; row < tile->begin + tile->count; ++row) {
@@ -390,11 +419,17 @@ VECTOR_INLINE void delta_rows(const puna_attention_call *call, long index, const
 VECTOR_INLINE void stack_statistics(const puna_attention_call *call, const puna_attention_tile *tile, int head, int padded_rows,
                                     float *log_sum_exp, float *delta) {
   const int group = call->group;
-  for (int row = 0; row < padded_rows; ++row) {
-    const int inside = row < tile->count * group;
-    const size_t at = (size_t)(tile->begin + row / group) * (size_t)call->attention->heads + (size_t)(head * group + row % group);
-    log_sum_exp[row] = inside ? (float)((double)call->log_sum_exp[at] * 1.4426950408889634) : INFINITY;
-    delta[row] = inside ? call->delta[at] : 0;
+  int row = 0;
+  for (int position = 0; position < tile->count; ++position) {
+    const size_t at = (size_t)(tile->begin + position) * (size_t)call->attention->heads + (size_t)(head * group);
+    for (int i = 0; i < group; ++i, ++row) {
+      log_sum_exp[row] = call->log_sum_exp[at + (size_t)i] * 1.44269504088896341f;
+      delta[row] = call->delta[at + (size_t)i];
+    }
+  }
+  for (; row < padded_rows; ++row) {
+    log_sum_exp[row] = INFINITY;
+    delta[row] = 0;
   }
 }
 
@@ -419,13 +454,6 @@ VECTOR_INLINE void score_gradient_row(uint32_t *row, const float *dp, const int 
   }
 }
 
-/* Stores scale · x [count rows of `dimension`] in the element type. */
-VECTOR_INLINE void store_row(void *y, size_t at, const float *x, int dimension, float scale, const int bf16) {
-#define STEP(i, lanes) v_store_element(y, at + (size_t)i, v_load(x + i, lanes) * scale, lanes, bf16)
-  FOR_VECTORS(dimension, STEP);
-#undef STEP
-}
-
 VECTOR_INLINE void backward_query_tile(const puna_attention_call *call, long index, float *scratch, const int bf16, const int pairs) {
   const puna_attention *attention = call->attention;
   const puna_attention_tile *tile = &call->query_tiles[call->query_tile_count - 1 - index / call->head_count];
@@ -436,6 +464,7 @@ VECTOR_INLINE void backward_query_tile(const puna_attention_call *call, long ind
   uint32_t *q = (uint32_t *)scratch, *d_output = q + (size_t)padded_rows * columns, *scores = d_output + (size_t)padded_rows * columns;
   float *dp = (float *)(scores + (size_t)padded_rows * PUNA_KEY_TILE), *dq = dp + (size_t)padded_rows * PUNA_KEY_TILE;
   float *log_sum_exp = dq + (size_t)padded_rows * columns, *delta = log_sum_exp + padded_rows;
+  int *positions = (int *)(delta + padded_rows);
   const float factor = base2_scale(attention);
 
   prefetch_stack(call, tile, head, attention->q, attention->q_stride, bf16);
@@ -444,6 +473,7 @@ VECTOR_INLINE void backward_query_tile(const puna_attention_call *call, long ind
   stack_rows(call, tile, head, attention->q, attention->q_stride, padded_rows, (size_t)words, q, bf16, pairs);
   stack_rows(call, tile, head, call->d_output, call->d_output_stride, padded_rows, (size_t)words, d_output, bf16, pairs);
   stack_statistics(call, tile, head, padded_rows, log_sum_exp, delta);
+  stack_positions(call, tile, padded_rows, positions);
 
   const int last = tile->first + tile->count - 1;
   for (int s = tile->segment; s >= 0; s = attention->segments[s].parent) {
@@ -463,7 +493,7 @@ VECTOR_INLINE void backward_query_tile(const puna_attention_call *call, long ind
         if (full) {
           score_gradient_row(at, row_dp, KEY_VECTORS, PUNA_KEY_TILE, factor, log_sum_exp[row], delta[row], pairs);
         } else {
-          const int limit = visible_keys(keys, tile, tile->first + row / group);
+          const int limit = visible_keys(keys, tile, positions[row]);
           score_gradient_row(at, row_dp, vectors, limit, factor, log_sum_exp[row], delta[row], pairs);
         }
       }
@@ -471,9 +501,11 @@ VECTOR_INLINE void backward_query_tile(const puna_attention_call *call, long ind
               packed(call, head, 1, keys), columns, dq, columns, 1, pairs);
     }
   }
-  for (int row = 0; row < rows; ++row) {
-    store_row(call->dq, (size_t)(tile->begin + row / group) * call->dq_stride + (size_t)(head * group + row % group) * (size_t)dimension,
-              dq + (size_t)row * columns, dimension, attention->scale, bf16);
+  for (int position = 0, row = 0; position < tile->count; ++position) {
+    for (int h = head * group; h < (head + 1) * group; ++h, ++row) {
+      store_row(call->dq, (size_t)(tile->begin + position) * call->dq_stride + (size_t)h * (size_t)dimension, dq + (size_t)row * columns,
+                dimension, attention->scale, bf16);
+    }
   }
   if (head + 1 < attention->key_value_heads) return;
   for (int row = tile->begin; row < tile->begin + tile->count; ++row) {
@@ -525,6 +557,7 @@ VECTOR_INLINE void add_query_tile(const puna_attention_call *call, int first, in
   uint32_t *q = (uint32_t *)scratch, *d_output = q + stack, *q_pairs = d_output + stack, *d_output_pairs = q_pairs + stack;
   uint32_t *scores = d_output_pairs + stack, *dp = scores + (size_t)padded_rows * PUNA_KEY_TILE;
   float *log_sum_exp = (float *)(dp + (size_t)padded_rows * PUNA_KEY_TILE), *delta = log_sum_exp + padded_rows;
+  int *positions = (int *)(delta + padded_rows);
   const float factor = base2_scale(attention);
 
   /* As floats one copy serves both sides. */
@@ -536,6 +569,7 @@ VECTOR_INLINE void add_query_tile(const puna_attention_call *call, int first, in
     stack_pairs(call, tile, head, call->d_output, call->d_output_stride, d_output_pairs);
   }
   stack_statistics(call, tile, head, padded_rows, log_sum_exp, delta);
+  stack_positions(call, tile, padded_rows, positions);
 
   for (int t = first; t < end; ++t, dk += PUNA_KEY_TILE * columns, dv += PUNA_KEY_TILE * columns) {
     const puna_attention_tile *keys = &call->key_tiles[t];
@@ -551,8 +585,8 @@ VECTOR_INLINE void add_query_tile(const puna_attention_call *call, int first, in
       if (full) {
         score_gradient_pair(scores, dp, row, KEY_VECTORS, PUNA_KEY_TILE, PUNA_KEY_TILE, factor, log_sum_exp, delta, pairs);
       } else {
-        const int limit0 = visible_keys(keys, tile, tile->first + row / group);
-        const int limit1 = visible_keys(keys, tile, tile->first + (row + 1) / group);
+        const int limit0 = visible_keys(keys, tile, positions[row]);
+        const int limit1 = visible_keys(keys, tile, positions[row + 1]);
         score_gradient_pair(scores, dp, row, vectors, limit0, limit1, factor, log_sum_exp, delta, pairs);
       }
     }
