@@ -44,8 +44,7 @@ let package = Package(
       dependencies: [
         "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference", "Recipes",
         "CStarter", argumentParser,
-      ],
-      linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+      ]),
 
     // MARK: - Tests
     .target(
