@@ -53,6 +53,9 @@ let package = Package(
     .testTarget(
       name: "LlamaTests",
       dependencies: ["Llama", "Tensors", "CPUBackend", "TestSupport", .product(name: "Numerics", package: "swift-numerics")]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"]),
+    .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17,
