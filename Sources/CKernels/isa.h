@@ -1,0 +1,20 @@
+/* Everything that must be included before the target attribute of an instruction set is pushed: headers included under it would
+   compile their inline functions for that set. */
+#ifndef PUNA_ISA_H
+#define PUNA_ISA_H
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+#include "context_private.h"
+#include "gemm_kernels.h"
+#include "weight_private.h"
+#if __has_include("elementwise_kernels.h")
+#include "elementwise_kernels.h"
+#endif
+#if __has_include("attention_kernels.h")
+#include "attention_kernels.h"
+#endif
+#endif
