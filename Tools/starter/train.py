@@ -1,0 +1,148 @@
+"""Makes the starter: text, tokenizer, model, and its folder in Hugging Face form.
+
+    python train.py --work FOLDER --output ../../Sources/CStarter/weights [--threads 1]
+
+Needs torch, transformers, sentencepiece and safetensors. Every random choice is seeded.
+"""
+
+import argparse
+import io
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import sentencepiece as spm
+import torch
+from safetensors.torch import save_file
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from text import SCHOOL, Writer
+
+TEXT_SEED, HELD_OUT_SEED, MODEL_SEED = 1, 2, 3
+HELD_OUT_DOCUMENTS = 600
+PIECES = 2048
+LENGTH, BATCH = 256, 32                          # tokens in a row, rows in a step
+CONFIG = dict(vocab_size=PIECES, hidden_size=192, intermediate_size=512, num_hidden_layers=6, num_attention_heads=6,
+              num_key_value_heads=3, head_dim=32, max_position_embeddings=512, rms_norm_eps=1e-5, rope_theta=10000.0,
+              tie_word_embeddings=True, bos_token_id=1, eos_token_id=2)
+
+
+def train_tokenizer(path):
+    """A SentencePiece model with LLaMA's settings: BPE, byte fallback, single digits, text left as it is."""
+    writer = Writer(TEXT_SEED)
+    lines = [line for _ in range(12000) for line in writer.document().split("\n")] + SCHOOL * 300
+    model = io.BytesIO()
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines), model_writer=model, model_type="bpe", vocab_size=PIECES, byte_fallback=True,
+        character_coverage=1.0, required_chars="#", split_digits=True, normalization_rule_name="identity",
+        remove_extra_whitespaces=False, add_dummy_prefix=True, allow_whitespace_only_pieces=True, unk_id=0, bos_id=1, eos_id=2,
+        pad_id=-1, num_threads=1, minloglevel=1)
+    path.write_bytes(model.getvalue())
+
+
+def encoded(tokenizer, document):
+    return [1] + tokenizer.encode(document) + [2]
+
+
+def make_tokens(tokenizer, count):
+    """`count` tokens of training text and, from another seed, the held-out documents, none of which is in the training text."""
+    writer, ids, seen = Writer(TEXT_SEED), [], set()
+    while len(ids) < count:
+        document = writer.document()
+        seen.add(document)
+        ids += encoded(tokenizer, document)
+    writer, held_out = Writer(HELD_OUT_SEED), []
+    while len(held_out) < HELD_OUT_DOCUMENTS:
+        document = writer.document()
+        if document not in seen and len(row := encoded(tokenizer, document)) <= 512:
+            held_out.append(row)
+    return np.array(ids[:count], dtype=np.uint16), held_out
+
+
+def train(ids, steps, peak, report, optimizer="muon"):
+    torch.manual_seed(MODEL_SEED)
+    model = LlamaForCausalLM(LlamaConfig(**CONFIG, use_cache=False))
+    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
+    others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
+    if optimizer == "muon":
+        optimizers = [torch.optim.Muon(matrices, lr=peak, weight_decay=0.01, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+                      torch.optim.AdamW(others, lr=peak, betas=(0.9, 0.95), weight_decay=0.01)]
+    else:
+        optimizers = [torch.optim.AdamW(matrices + others, lr=peak, betas=(0.9, 0.95), weight_decay=0.01)]
+    rows = torch.from_numpy(ids.astype(np.int64)).view(-1, LENGTH)
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(MODEL_SEED))
+    start = time.time()
+    for step in range(steps):
+        warm = min(1.0, (step + 1) / 50)
+        rate = warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+        x = rows[order[step * BATCH:(step + 1) * BATCH]]
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = model(input_ids=x, labels=x).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for o in optimizers:
+            for group in o.param_groups:
+                group["lr"] = peak * rate
+            o.step()
+            o.zero_grad(set_to_none=True)
+        report(step, loss.item(), time.time() - start, model)
+    return model
+
+
+def save(model, tokenizer_path, folder):
+    """Two bf16 shards with an index, as transformers writes them; the tied head is not repeated."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {n: t.detach().to(torch.bfloat16).contiguous() for n, t in model.state_dict().items() if n != "lm_head.weight"}
+    names = sorted(tensors, key=lambda n: (0 if "embed" in n else 2 if n == "model.norm.weight" else 1, n))
+    half = sum(t.numel() for t in tensors.values()) / 2
+    shards, filled = [{}, {}], 0
+    for n in names:
+        shards[int(filled >= half)][n] = tensors[n]
+        filled += tensors[n].numel()
+    where = {}
+    for i, shard in enumerate(shards, 1):
+        file = f"model-{i:05d}-of-00002.safetensors"
+        save_file(shard, str(folder / file), metadata={"format": "pt"})
+        where.update({n: file for n in shard})
+    write = lambda name, value: (folder / name).write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+    write("model.safetensors.index.json", {"metadata": {"total_size": 2 * sum(t.numel() for t in tensors.values())}, "weight_map": where})
+    write("config.json", dict(CONFIG, architectures=["LlamaForCausalLM"], model_type="llama", hidden_act="silu", torch_dtype="bfloat16",
+                              attention_bias=False, mlp_bias=False, attention_dropout=0.0, initializer_range=0.02, rope_scaling=None,
+                              pretraining_tp=1, use_cache=True, transformers_version="4.46.0"))
+    write("generation_config.json", {"bos_token_id": 1, "eos_token_id": 2, "do_sample": False, "transformers_version": "4.46.0"})
+    (folder / "tokenizer.model").write_bytes(tokenizer_path.read_bytes())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--stop", type=int)      # only for trials
+    parser.add_argument("--peak", type=float, default=4e-3)
+    parser.add_argument("--optimizer", default="muon")
+    parser.add_argument("--threads", type=int, default=1)
+    o = parser.parse_args()
+    torch.set_num_threads(o.threads)
+    o.work.mkdir(parents=True, exist_ok=True)
+    if not (o.work / "tokenizer.model").exists():
+        train_tokenizer(o.work / "tokenizer.model")
+    tokenizer = spm.SentencePieceProcessor(model_file=str(o.work / "tokenizer.model"))
+    tokens = o.work / f"tokens-{o.steps}.npz"
+    if not tokens.exists():
+        ids, held_out = make_tokens(tokenizer, o.steps * BATCH * LENGTH)
+        np.savez(tokens, ids=ids)
+        (o.work / "held-out.json").write_text(json.dumps(held_out))
+    ids = np.load(tokens)["ids"]
+
+    def report(step, loss, seconds, model):
+        if step % 10 == 9:
+            print(f"step {step + 1}/{o.steps} loss {loss:.3f} {(step + 1) * BATCH * LENGTH / seconds:.0f} tokens/s", flush=True)
+        if step % 100 == 99:
+            save(model, o.work / "tokenizer.model", o.work / "checkpoint")
+        if o.stop and step + 1 == o.stop:
+            raise SystemExit
+
+    save(train(ids, o.steps, o.peak, report, o.optimizer), o.work / "tokenizer.model", o.output)
