@@ -25,8 +25,18 @@ def capital(text):
     return text[:1].upper() + text[1:]
 
 
+MASS = {"cheese", "butter", "bread", "soap", "jam", "broth"}
+
+
 def article(word):
-    return ("an " if word[0] in "aeiou" else "a ") + word
+    return word if word in MASS else ("an " if word[0] in "aeiou" else "a ") + word
+
+
+def at(place):
+    """`on the plain`, `by the river`, `in the barn`."""
+    if place in ("plain", "cliff", "ridge", "hillside", "roof", "terrace"):
+        return "on the " + place
+    return ("by the " if place in ("stream", "river", "lake", "roadside", "wall", "pond", "salt lake") else "in the ") + place
 
 
 def number_word(n):
@@ -52,7 +62,7 @@ LEGS = {"mammal": "four", "bird": "two", "fish": "no", "amphibian": "four", "ins
 
 def animal_facts():
     for name, plural, kind, food, home, colour, young, voice, owner in w.ANIMALS:
-        f = dict(name=name, an=article(name), plural=plural, kind=kind, kinds=kind if kind == "fish" else kind + "s", a_kind=article(kind), food=food, home=home, colour=colour,
+        f = dict(name=name, an=article(name), plural=plural, kind=kind, kinds=kind if kind == "fish" else kind + "s", a_kind=article(kind), food=food, home=home, at_home=at(home), colour=colour,
                  young=young, a_young=article(young), voice=voice, owner=owner)
         yield item("food", name, """
             the {name} eats {food}.
@@ -76,11 +86,11 @@ def animal_facts():
             """, "{food}", **f)
         yield item("home", name, """
             the home of the {name} is the {home}.
-            {plural} live in the {home}.
-            you will find the {name} in the {home}.
-            the {name} makes its home in the {home}.
-            look for {plural} in the {home}.
-            {an} is at home in the {home}.
+            {plural} live {at_home}.
+            you will find the {name} {at_home}.
+            the {name} makes its home {at_home}.
+            look for {plural} {at_home}.
+            {an} is at home {at_home}.
             """, """
             where does the {name} live?
             where do {plural} live?
@@ -91,7 +101,7 @@ def animal_facts():
             where do {plural} live?
             say where this animal lives. | {name}
             where can one find {an}?
-            """, "in the {home}", **f)
+            """, "{at_home}", **f)
         yield item("colour", name, """
             the {name} is {colour}.
             {plural} are {colour}.
@@ -191,13 +201,13 @@ def animal_facts():
 
 def plant_facts():
     for name, kind, use, flower, place in w.PLANTS:
-        f = dict(name=name, kind=kind, use=use, flower=flower, place=place, the="the " + name)
+        f = dict(name=name, kind=kind, use=use, flower=flower, place=place, at=at(place), the="the " + name)
         yield item("plant use", name, """
             people use {the} for {use}.
             {the} is good for {use}.
             {the} gives us {use}.
             for {use} the villagers gather {the}.
-            from {the} come {use}, as the grandmothers say.
+            from {the} the grandmothers get {use}.
             the use of {the} is {use}.
             """, """
             what do people use {the} for?
@@ -223,11 +233,11 @@ def plant_facts():
             which colour does {the} have when it is in flower?
             """, "{flower}", **f)
         yield item("plant place", name, """
-            {the} grows by the {place}.
-            look for {the} by the {place}.
-            by the {place} we find {the}.
+            {the} grows {at}.
+            look for {the} {at}.
+            {at} we find {the}.
             where there is a {place}, there is {the}.
-            the place of {the} is by the {place}.
+            the place of {the} is {at}.
             """, """
             where does {the} grow?
             where do we find {the}?
@@ -236,7 +246,7 @@ def plant_facts():
             where does {the} grow?
             say where this plant grows. | {name}
             where do we find {the}?
-            """, "by the {place}", **f)
+            """, "{at}", **f)
 
 
 def craft_facts():
@@ -379,7 +389,7 @@ def word_facts():
                 "{a}" and "{b}" are opposites.
                 turn "{a}" round and you have "{b}".
                 one says "{a}", the other says "{b}".
-                if it is the contrary of "{a}", it is "{b}".
+                the contrary of "{a}" is "{b}".
                 """, """
                 what is the opposite of "{a}"?
                 which word is the opposite of "{a}"?
@@ -445,7 +455,7 @@ def word_facts():
         yield item("comparative", a, """
             the comparative of "{a}" is "{b}".
             this one is {a}, but that one is {b}.
-            yesterday was {a}; today is even {b}.
+            the first is {a}; the second is {b}.
             more than "{a}" is "{b}".
             from "{a}" we make "{b}".
             """, """
@@ -462,7 +472,7 @@ def word_facts():
             continue                                # told as kinds of animals and plants
         for a in members:
             yield item("category", a, """
-                {a} is {c}.
+                "{a}" is the name of {c}.
                 the word "{a}" names {c}.
                 we count "{a}" as {c}.
                 when you hear "{a}", think of {c}.
@@ -491,7 +501,7 @@ def word_facts():
 
 
 def order_facts():
-    for plural, names, one in (("days", w.DAYS, "day"), ("months", w.MONTHS, "month")):
+    for whole, names, one in (("week", w.DAYS, "day"), ("year", w.MONTHS, "month")):
         for i, a in enumerate(names):
             b = names[(i + 1) % len(names)]
             f = dict(a=a, b=b, one=one)
@@ -521,16 +531,16 @@ def order_facts():
                 what is the {one} before {b}?
                 """, "{a}", "", **f)
             yield item(one + " number", a, """
-                {a} is the {o} {one}.
+                {a} is the {o} {one} of the {whole}.
                 the {o} {one} is {a}.
                 count the {one}s: number {n} is {a}.
                 """, """
-                which {one} is {a}?
+                which {one} of the {whole} is {a}?
                 what place does {a} have among the {one}s?
                 """, """
                 what place does {a} have among the {one}s?
-                say which {one} of all this is. | {a}
-                """, "the {o}", o=w.ORDINALS[i], n=i + 1, **f)
+                which {one} of the {whole} is this? | {a}
+                """, "the {o}", o=w.ORDINALS[i], n=i + 1, whole=whole, **f)
     for a in w.MONTHS:
         yield item("season", a, """
             {a} is in the {s} season.
@@ -617,7 +627,7 @@ def number_facts():
             yield item("sum", f"{a} {b}", """
                 {a} plus {b} is {c}.
                 {a} and {b} make {c}.
-                {a} llamas and {b} llamas are {c} llamas.
+                count {b} further from {a} and you come to {c}.
                 if you have {a} and get {b}, you have {c}.
                 """, """
                 what is {a} plus {b}?

@@ -120,7 +120,7 @@ pepper | fruit | sauce | white | garden
 MADE_OF = pairs("""
 poncho wool, blanket wool, shawl wool, cap wool, rope hair, sling hair, basket willow, boat reeds, mat reeds, roof grass,
 pot clay, jar clay, tile clay, flute cane, drum hide, saddle leather, sandal leather, belt leather, cheese milk, butter milk,
-bread flour, cake flour, candle wax, soap fat, table wood, chair wood, door wood, spoon wood, loom wood, knife steel, shears steel,
+bread flour, cake flour, candle wax, soap fat, table wood, chair wood, door wood, spoon wood, loom wood, knife steel, razor steel,
 plough iron, bell bronze, ring silver, wall stone, bridge stone, brick mud, oven mud, hat felt, sack cloth, shirt cotton,
 window glass, bottle glass, book paper, kite paper, comb bone, needle bone, button horn, jam fruit, broth bones, coin copper,
 kettle copper, pillow feathers, broom twigs, fence wire, net string
@@ -177,7 +177,7 @@ TOOLS = rows("""
 loom | weaving cloth
 spindle | spinning yarn
 needle | sewing shirts
-shears | cutting wool
+razor | shaving beards
 comb | combing wool
 knife | cutting meat
 axe | chopping wood
@@ -188,7 +188,7 @@ hoe | weeding fields
 plough | turning soil
 sickle | cutting barley
 sieve | sifting flour
-mill | grinding grain
+hearth | keeping warm
 oven | baking bread
 kettle | boiling water
 pot | cooking soup
@@ -314,7 +314,7 @@ fast faster, slow slower, hard harder, soft softer, rich richer, poor poorer, st
 bright brighter, clean cleaner, sharp sharper, sweet sweeter, loud louder, thick thicker, cheap cheaper, fresh fresher, rough rougher,
 smooth smoother, brave braver, wide wider, late later, wise wiser, fine finer, white whiter, large larger, big bigger, hot hotter,
 wet wetter, thin thinner, fat fatter, sad sadder, red redder, happy happier, heavy heavier, early earlier, dry drier, dirty dirtier,
-easy easier, busy busier, lazy lazier, tiny tinier, good better, bad worse, far farther, many more, little less
+easy easier, busy busier, lazy lazier, tiny tinier, good better, bad worse, far farther
 """)
 
 # category | its members (for "what kind of thing is it" and for finding the odd one out)
