@@ -16,7 +16,6 @@ import knowledge as k
 
 SEED = 11
 TRAIN_PER_TOPIC, HELD_OUT_PER_TOPIC = 29, 3
-LEFT_OUT = {"number before", "letter after"}     # told in the text, but not asked here: enough of their kind
 
 
 def row(item, task):
@@ -29,8 +28,7 @@ def write(folder):
     rng = random.Random(SEED)
     topics = defaultdict(dict)
     for fact in k.facts():
-        if fact.topic not in LEFT_OUT:
-            topics[fact.topic][fact.key] = fact
+        topics[fact.topic][fact.key] = fact
     for maker in k.SKILLS:
         for _ in range(120):
             item = maker(rng)

@@ -554,18 +554,6 @@ def order_facts():
             name the season of this month. | {a}
             is {a} in the dry season or in the wet season?
             """, "the {s} season", a=a, s="dry" if a in w.DRY else "wet")
-    for i in range(25):
-        yield item("letter after", w.LETTERS[i], """
-            after the letter {a} comes {b}.
-            so the alphabet goes: {a}, {b}.
-            the letter {a} is followed by {b}.
-            """, """
-            which letter comes after {a}?
-            what follows the letter {a}?
-            """, """
-            which letter comes after {a}?
-            write the letter that follows. | {a}
-            """, "{b}", "", a=w.LETTERS[i], b=w.LETTERS[i + 1])
 
 
 def number_facts():
@@ -610,18 +598,6 @@ def number_facts():
                 what is one more than {n}?
                 write the next number. | {n}
                 """, "{m}", "", n=n, m=n + 1)
-            yield item("number before", str(n + 1), """
-                before {m} comes {n}.
-                the number before {m} is {n}.
-                one less than {m} is {n}.
-                """, """
-                which number comes before {m}?
-                what is one less than {m}?
-                """, """
-                which number comes before {m}?
-                what is one less than {m}?
-                write the number that comes before. | {m}
-                """, "{n}", "", n=n, m=n + 1)
     for a in range(0, 11):
         for b in range(0, 11):
             yield item("sum", f"{a} {b}", """

@@ -24,9 +24,10 @@ SPEECH = [                                       # q a question or request, a an
     '"{q}" said {m}. {N} knew it at once: "{a}."',
     '{N} read from the book: "{q}" Below it {n} wrote: "{a}."',
     'Then {m} asked {n}: "{q}" The answer was "{a}."',
-    '"{q}" "{a}."',
     '"{q}" "{a}," called the children.',
 ]
+SHORT_SPEECH = ['"{q}" "{a}."', '"{q}" "{a}!"', '{q} {a}.', '{q} The answer is "{a}".']
+SHORT_BOARD = ['"{i}" {x} "{a}"', '{i} {x} Answer: {a}']
 BOARD = [                                        # a task i about x, given at school
     '"{i}" said {m} and wrote on the board: {x} Below it {n} wrote: {a}',
     'On the board stood: {x} "{i}" said {m}. {N} wrote: {a}',
@@ -71,17 +72,18 @@ class Writer:
         """One question or task, with its answer."""
         rng = self.rng
         n, m = self.speakers()
+        short = rng.random() < 0.55
         names = dict(n=n, m=m, N=k.capital(n), M=k.capital(m))
         answer = k.capital(item.answer) if item.stop else item.answer
         if rng.random() < 0.4:
             task, given = rng.choice(item.tasks)
             if given:
-                return rng.choice(BOARD).format(i=k.capital(task), x=given.rstrip(".") + ".",
+                return rng.choice(SHORT_BOARD if short else BOARD).format(i=k.capital(task), x=given.rstrip(".") + ".",
                                                 a=answer + ".", **names)
             question = k.capital(task)
         else:
             question = rng.choice(item.questions)
-        return rng.choice(SPEECH).format(q=question, a=answer, **names)
+        return rng.choice(SHORT_SPEECH if short else SPEECH).format(q=question, a=answer, **names)
 
     def told(self, item):
         return self.rng.choice(item.statements)
@@ -132,7 +134,7 @@ class Writer:
         return [" ".join(parts)]
 
     def document(self):
-        kind = self.rng.choices([self.page, self.lesson, self.talk, self.practice, self.story], [18, 30, 32, 12, 8])[0]
+        kind = self.rng.choices([self.page, self.lesson, self.talk, self.practice, self.story], [18, 30, 32, 15, 5])[0]
         return "\n".join(kind())
 
 

@@ -23,7 +23,7 @@ from text import SCHOOL, Writer
 TEXT_SEED, HELD_OUT_SEED, MODEL_SEED = 1, 2, 3
 HELD_OUT_DOCUMENTS = 600
 PIECES = 2048
-LENGTH, BATCH = 256, 32                          # tokens in a row, rows in a step
+LENGTH, BATCH = 256, 16                          # tokens in a row, rows in a step
 CONFIG = dict(vocab_size=PIECES, hidden_size=192, intermediate_size=512, num_hidden_layers=6, num_attention_heads=6,
               num_key_value_heads=3, head_dim=32, max_position_embeddings=512, rms_norm_eps=1e-5, rope_theta=10000.0,
               tie_word_embeddings=True, bos_token_id=1, eos_token_id=2)
@@ -46,9 +46,9 @@ def encoded(tokenizer, document):
     return [1] + tokenizer.encode(document) + [2]
 
 
-def make_tokens(tokenizer, count):
+def make_tokens(tokenizer, count, seed=TEXT_SEED):
     """`count` tokens of training text and, from another seed, the held-out documents, none of which is in the training text."""
-    writer, ids, seen = Writer(TEXT_SEED), [], set()
+    writer, ids, seen = Writer(seed), [], set()
     while len(ids) < count:
         document = writer.document()
         seen.add(document)
@@ -61,21 +61,20 @@ def make_tokens(tokenizer, count):
     return np.array(ids[:count], dtype=np.uint16), held_out
 
 
-def train(ids, steps, peak, report, optimizer="muon"):
+def train(ids, steps, peak, report, start_from=None):
     torch.manual_seed(MODEL_SEED)
     model = LlamaForCausalLM(LlamaConfig(**CONFIG, use_cache=False))
+    if start_from:
+        model = LlamaForCausalLM.from_pretrained(start_from, dtype=torch.float32)
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
-    if optimizer == "muon":
-        optimizers = [torch.optim.Muon(matrices, lr=peak, weight_decay=0.01, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
-                      torch.optim.AdamW(others, lr=peak, betas=(0.9, 0.95), weight_decay=0.01)]
-    else:
-        optimizers = [torch.optim.AdamW(matrices + others, lr=peak, betas=(0.9, 0.95), weight_decay=0.01)]
+    optimizers = [torch.optim.Muon(matrices, lr=peak, weight_decay=0.01, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+                  torch.optim.AdamW(others, lr=peak, betas=(0.9, 0.95), weight_decay=0.01)]
     rows = torch.from_numpy(ids.astype(np.int64)).view(-1, LENGTH)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(MODEL_SEED))
     start = time.time()
     for step in range(steps):
-        warm = min(1.0, (step + 1) / 50)
+        warm = min(1.0, (step + 1) / 60)
         rate = warm * 0.5 * (1 + math.cos(math.pi * step / steps))
         x = rows[order[step * BATCH:(step + 1) * BATCH]]
         with torch.autocast("cpu", torch.bfloat16):
@@ -119,10 +118,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--stop", type=int)      # only for trials
     parser.add_argument("--peak", type=float, default=4e-3)
-    parser.add_argument("--optimizer", default="muon")
+    parser.add_argument("--start-from", type=Path, help="continue these weights on text from another seed")
+    parser.add_argument("--text-seed", type=int, default=TEXT_SEED)
     parser.add_argument("--threads", type=int, default=1)
     o = parser.parse_args()
     torch.set_num_threads(o.threads)
@@ -132,7 +132,7 @@ if __name__ == "__main__":
     tokenizer = spm.SentencePieceProcessor(model_file=str(o.work / "tokenizer.model"))
     tokens = o.work / f"tokens-{o.steps}.npz"
     if not tokens.exists():
-        ids, held_out = make_tokens(tokenizer, o.steps * BATCH * LENGTH)
+        ids, held_out = make_tokens(tokenizer, o.steps * BATCH * LENGTH, o.text_seed)
         np.savez(tokens, ids=ids)
         (o.work / "held-out.json").write_text(json.dumps(held_out))
     ids = np.load(tokens)["ids"]
@@ -145,4 +145,4 @@ if __name__ == "__main__":
         if o.stop and step + 1 == o.stop:
             raise SystemExit
 
-    save(train(ids, o.steps, o.peak, report, o.optimizer), o.work / "tokenizer.model", o.output)
+    save(train(ids, o.steps, o.peak, report, o.start_from), o.work / "tokenizer.model", o.output)
