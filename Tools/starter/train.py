@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 import sentencepiece as spm
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from text import SCHOOL, Writer
+from text import SCHOOL, Writer, without_marks
 
-TEXT_SEED, HELD_OUT_SEED, MODEL_SEED = 1, 2, 3
-HELD_OUT_DOCUMENTS = 600
+TEXT_SEED, MODEL_SEED = 1, 3
 PIECES = 2048
+ANSWER_WEIGHT = 5.0                              # a token of an answer counts as five others
 LENGTH, BATCH = 256, 16                          # tokens in a row, rows in a step
 CONFIG = dict(vocab_size=PIECES, hidden_size=192, intermediate_size=512, num_hidden_layers=6, num_attention_heads=6,
               num_key_value_heads=3, head_dim=32, max_position_embeddings=512, rms_norm_eps=1e-5, rope_theta=10000.0,
@@ -32,7 +33,7 @@ CONFIG = dict(vocab_size=PIECES, hidden_size=192, intermediate_size=512, num_hid
 def train_tokenizer(path):
     """A SentencePiece model with LLaMA's settings: BPE, byte fallback, single digits, text left as it is."""
     writer = Writer(TEXT_SEED)
-    lines = [line for _ in range(12000) for line in writer.document().split("\n")] + SCHOOL * 300
+    lines = [line for _ in range(12000) for line in without_marks(writer.document())[0].split("\n")] + SCHOOL * 300
     model = io.BytesIO()
     spm.SentencePieceTrainer.train(
         sentence_iterator=iter(lines), model_writer=model, model_type="bpe", vocab_size=PIECES, byte_fallback=True,
@@ -43,25 +44,27 @@ def train_tokenizer(path):
 
 
 def encoded(tokenizer, document):
-    return [1] + tokenizer.encode(document) + [2]
+    """Token ids, and which of them belong to answers."""
+    text, marks = without_marks(document)
+    pieces, at, inside = tokenizer.encode(text, out_type=str), -1, []    # the first piece begins with a space that is not in the text
+    for piece in pieces:
+        end = at + (1 if piece.startswith("<0x") else len(piece))
+        inside.append(any(marks[max(at, 0):end]))
+        at = end
+    return [1] + tokenizer.piece_to_id(pieces) + [2], [False] + inside + [False]
 
 
 def make_tokens(tokenizer, count, seed=TEXT_SEED):
-    """`count` tokens of training text and, from another seed, the held-out documents, none of which is in the training text."""
-    writer, ids, seen = Writer(seed), [], set()
+    """`count` tokens of training text, and which belong to answers."""
+    writer, ids, answers = Writer(seed), [], []
     while len(ids) < count:
-        document = writer.document()
-        seen.add(document)
-        ids += encoded(tokenizer, document)
-    writer, held_out = Writer(HELD_OUT_SEED), []
-    while len(held_out) < HELD_OUT_DOCUMENTS:
-        document = writer.document()
-        if document not in seen and len(row := encoded(tokenizer, document)) <= 512:
-            held_out.append(row)
-    return np.array(ids[:count], dtype=np.uint16), held_out
+        more, inside = encoded(tokenizer, writer.document())
+        ids += more
+        answers += inside
+    return np.array(ids[:count], dtype=np.uint16), np.array(answers[:count])
 
 
-def train(ids, steps, peak, report, start_from=None):
+def train(ids, answers, steps, peak, report, start_from=None):
     torch.manual_seed(MODEL_SEED)
     model = LlamaForCausalLM(LlamaConfig(**CONFIG, use_cache=False))
     if start_from:
@@ -71,14 +74,18 @@ def train(ids, steps, peak, report, start_from=None):
     optimizers = [torch.optim.Muon(matrices, lr=peak, weight_decay=0.01, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
                   torch.optim.AdamW(others, lr=peak, betas=(0.9, 0.95), weight_decay=0.01)]
     rows = torch.from_numpy(ids.astype(np.int64)).view(-1, LENGTH)
+    weights = 1.0 + (ANSWER_WEIGHT - 1.0) * torch.from_numpy(answers).view(-1, LENGTH)[:, 1:].float()
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(MODEL_SEED))
     start = time.time()
     for step in range(steps):
         warm = min(1.0, (step + 1) / 60)
         rate = warm * 0.5 * (1 + math.cos(math.pi * step / steps))
-        x = rows[order[step * BATCH:(step + 1) * BATCH]]
+        chosen = order[step * BATCH:(step + 1) * BATCH]
+        x, weight = rows[chosen], weights[chosen].flatten()
         with torch.autocast("cpu", torch.bfloat16):
-            loss = model(input_ids=x, labels=x).loss
+            logits = model(input_ids=x).logits[:, :-1]
+        losses = F.cross_entropy(logits.reshape(-1, PIECES).float(), x[:, 1:].flatten(), reduction="none")
+        loss = (losses * weight).sum() / weight.sum()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for o in optimizers:
@@ -86,7 +93,8 @@ def train(ids, steps, peak, report, start_from=None):
                 group["lr"] = peak * rate
             o.step()
             o.zero_grad(set_to_none=True)
-        report(step, loss.item(), time.time() - start, model)
+        of_answers = losses[weight > 1].mean().item()
+        report(step, losses.mean().item(), of_answers, time.time() - start, model)
     return model
 
 
@@ -132,17 +140,17 @@ if __name__ == "__main__":
     tokenizer = spm.SentencePieceProcessor(model_file=str(o.work / "tokenizer.model"))
     tokens = o.work / f"tokens-{o.steps}.npz"
     if not tokens.exists():
-        ids, held_out = make_tokens(tokenizer, o.steps * BATCH * LENGTH, o.text_seed)
-        np.savez(tokens, ids=ids)
-        (o.work / "held-out.json").write_text(json.dumps(held_out))
-    ids = np.load(tokens)["ids"]
+        ids, answers = make_tokens(tokenizer, o.steps * BATCH * LENGTH, o.text_seed)
+        np.savez(tokens, ids=ids, answers=answers)
+    loaded = np.load(tokens)
+    ids, answers = loaded["ids"], loaded["answers"]
 
-    def report(step, loss, seconds, model):
+    def report(step, loss, of_answers, seconds, model):
         if step % 10 == 9:
-            print(f"step {step + 1}/{o.steps} loss {loss:.3f} {(step + 1) * BATCH * LENGTH / seconds:.0f} tokens/s", flush=True)
+            print(f"step {step + 1}/{o.steps} loss {loss:.3f}, of answers {of_answers:.3f}, {(step + 1) * BATCH * LENGTH / seconds:.0f} tokens/s", flush=True)
         if step % 100 == 99:
             save(model, o.work / "tokenizer.model", o.work / "checkpoint")
         if o.stop and step + 1 == o.stop:
             raise SystemExit
 
-    save(train(ids, o.steps, o.peak, report, o.start_from), o.work / "tokenizer.model", o.output)
+    save(train(ids, answers, o.steps, o.peak, report, o.start_from), o.work / "tokenizer.model", o.output)
