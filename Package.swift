@@ -50,7 +50,6 @@ let package = Package(
       dependencies: [
         "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference", "Recipes",
         "CStarter", argumentParser,
-      ]),
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
 
