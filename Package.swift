@@ -2,9 +2,14 @@
 // The manifest is the architecture: who may import whom. `.ci/check-imports` holds it against the sources.
 import PackageDescription
 
-let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+// A static Foundation does not name what it stands on.
+let staticFoundation = [
+  "CoreFoundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims", "_FoundationCollections", "_FoundationICU",
+  "swiftSynchronization", "swift_RegexParser", "swift_StringProcessing",
+].map { LinkerSetting.linkedLibrary($0) }
 
 let package = Package(
   name: "puna",
@@ -12,6 +17,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
   ],
   targets: [
     // MARK: - C
@@ -45,10 +51,22 @@ let package = Package(
         "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference", "Recipes",
         "CStarter", argumentParser,
       ],
-      linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+      linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
 
     // MARK: - Tests
-    .target(name: "TestSupport", dependencies: ["Tensors", "Llama"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Tensors", "Llama", .product(name: "Numerics", package: "swift-numerics")],
+      path: "Tests/TestSupport"),
+    .testTarget(
+      name: "LlamaTests",
+      dependencies: ["Llama", "Tensors", "CPUBackend", "TestSupport", .product(name: "Numerics", package: "swift-numerics")]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"]),
+    .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+    .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17,

@@ -34,6 +34,12 @@ public struct DataOptions: Sendable, Equatable {
   /// What becomes of a row longer than `maximumLength`.
   public enum TooLong: String, Sendable, CaseIterable { case truncate, drop, error }
 
+  /// Templates that a recipe can name; any other template is the path of a file.
+  public static let templateNames = [
+    "alpaca", "alpaca-lora", "alpaca-short", "vigogne", "chinese-alpaca", "chinese-alpaca-inference", "chinese-alpaca-2", "llama-factory",
+    "unsloth", "llama2", "llama3",
+  ]
+
   public var train: [Source]
   public var validation: Validation = .none
   /// For the validation file, and where a source says nothing.

@@ -32,7 +32,7 @@ public struct MappedBytes: Sendable {
   }
 
   public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-    try owner.withUnsafeBytes { bytes in
+    unsafe try owner.withUnsafeBytes { bytes in
       unsafe try body(UnsafeRawBufferPointer(rebasing: bytes[range]))
     }
   }

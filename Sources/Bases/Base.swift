@@ -1,0 +1,106 @@
+import Checkpoints
+import Llama
+import Tensors
+
+/// A base model as it lies on the disk or in the program: its shape and where each weight is. Weights are mapped, never copied.
+public struct Base: Sendable {
+  /// The folder, or the name of an embedded base.
+  public let path: String
+  public let configuration: LlamaConfiguration
+  /// By Hugging Face name: exactly `configuration.expectedTensors`, in their shapes, each F32, F16 or BF16.
+  public let weights: [String: StoredWeight]
+  /// `tokenizer.model` of the folder, if it has one.
+  public let tokenizerPath: String?
+
+  /// Bytes of all weights.
+  public var byteCount: Int { weights.values.reduce(0) { $0 + $1.byteCount } }
+
+  /// Number of parameters of each element type.
+  public var parameterCounts: [DType: Int] {
+    weights.values.reduce(into: [:]) { $0[$1.dtype, default: 0] += $1.shape.reduce(1, *) }
+  }
+
+  /// The element type of most parameters.
+  public var dtype: DType {
+    parameterCounts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key ?? .float32
+  }
+
+  /// SHA-256 that is the same for every layout and sharding of the same weights, as 64 hexadecimal digits; it reads 64 KiB of each tensor.
+  ///
+  /// For every tensor in the order of the UTF-8 bytes of its Hugging Face name, the line `name dtype [dimension, dimension]\n` (for
+  /// example `model.norm.weight BF16 [4096]`), then bytes of its elements, little-endian, row-major and in Hugging Face row order: of
+  /// n ≤ 65,536 bytes all; of more, 4,096 bytes from byte `⌊i · (n - 4096) / 15⌋` on for i = 0...15. An `lm_head.weight` with the dtype,
+  /// shape and these bytes of `model.embed_tokens.weight` does not count.
+  public func fingerprint() -> String { Fingerprint.compute(weights.values) }
+}
+
+// MARK: - Opening
+
+extension Base {
+  /// Opens a base folder: config.json and safetensors files, which stay mapped.
+  ///
+  /// - Throws: `BaseError` with everything that is wrong with it.
+  public static func open(_ path: String) throws -> Base {
+    let folder = try BaseFolder(path)
+    let layout = try folder.layout()
+    let generationName = "generation_config.json"
+    let configuration = try readConfiguration(
+      path, { try MappedFile.open(folder.file("config.json")) },
+      generation: folder.contains(generationName) ? { try MappedFile.open(folder.file(generationName)) } : nil)
+    var collection = WeightCollection()
+    switch layout {
+    case .safetensors:
+      let name = BaseFolder.singleName
+      collection.addShard(named: name) { try SafetensorsFile.open(folder.file(name)) }
+    case .shardedSafetensors: collection.addIndexedShards(of: folder)
+    }
+    let tokenizer = folder.contains("tokenizer.model") ? folder.file("tokenizer.model") : nil
+    return try Base(path: path, configuration: configuration, collection: collection, tokenizerPath: tokenizer)
+  }
+
+  /// Opens a base whose files lie in memory, such as one embedded in the program.
+  ///
+  /// - Parameters:
+  ///   - name: What errors and reports call it.
+  ///   - configuration: The bytes of a `config.json`.
+  ///   - shards: Safetensors files, with names for messages.
+  /// - Throws: `BaseError` with everything that is wrong with it.
+  public static func open(name: String, configuration: MappedBytes, shards: [(name: String, bytes: MappedBytes)]) throws -> Base {
+    let configuration = try readConfiguration(name, { configuration }, generation: nil)
+    var collection = WeightCollection()
+    for shard in shards {
+      collection.addShard(named: shard.name) { try SafetensorsFile(shard.bytes, path: "\(name)/\(shard.name)") }
+    }
+    return try Base(path: name, configuration: configuration, collection: collection, tokenizerPath: nil)
+  }
+
+  private init(path: String, configuration: LlamaConfiguration, collection: WeightCollection, tokenizerPath: String?) throws {
+    var collection = collection
+    collection.check(against: configuration)
+    guard collection.problems.isEmpty else { throw BaseError(path: path, problems: collection.problems) }
+    self.path = path
+    self.configuration = configuration
+    self.weights = collection.weights
+    self.tokenizerPath = tokenizerPath
+  }
+
+  private static func readConfiguration(
+    _ path: String, _ configuration: () throws -> MappedBytes, generation: (() throws -> MappedBytes)?
+  ) throws -> LlamaConfiguration {
+    var problems: [BaseError.Problem] = []
+    func document(_ name: String, _ open: () throws -> MappedBytes) -> JSONValue? {
+      do {
+        return try JSONValue(parsing: open(), path: "\(path)/\(name)")
+      } catch {
+        problems.append(BaseError.Problem(error, file: name))
+        return nil
+      }
+    }
+    let main = document("config.json", configuration)
+    let generation = generation.flatMap { document("generation_config.json", $0) }
+    guard let main, problems.isEmpty else { throw BaseError(path: path, problems: problems) }
+    let read = HuggingFaceConfiguration(main, generation: generation).read()
+    guard let configuration = read.configuration else { throw BaseError(path: path, problems: read.problems) }
+    return configuration
+  }
+}

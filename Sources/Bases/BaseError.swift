@@ -1,0 +1,114 @@
+import Checkpoints
+import Tensors
+
+/// Why a base cannot be used: all problems that could be found at once.
+public struct BaseError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The base folder as the caller named it.
+  public let path: String
+  /// Never empty.
+  public let problems: [Problem]
+
+  public init(path: String, problems: [Problem]) {
+    self.path = path
+    self.problems = problems
+  }
+
+  public enum Problem: Sendable, Equatable {
+    // The folder
+    case missing
+    case notAFolder
+    /// Nothing in the folder is a base of any kind.
+    case noBase
+    /// Weights in a form that this version does not read: `found` says which.
+    case unsupportedFormat(found: String)
+    case noConfiguration
+    case noWeights
+    /// Shards without `model.safetensors.index.json`.
+    case noIndex(shard: String)
+    case file(CheckpointError)
+
+    // The configuration
+    case missingKey(file: String, key: String)
+    case badValue(file: String, key: String, found: String, expected: String)
+    /// A network that Puna does not compute.
+    case refused(file: String, key: String, value: String, advice: String)
+    /// Values that do not go together.
+    case contradiction(file: String, message: String)
+
+    // The tensors
+    case absentShard(index: String, shard: String, tensor: String)
+    case notInShard(index: String, shard: String, tensor: String)
+    case duplicateTensor(tensor: String, files: [String])
+    case wrongShape(file: String, tensor: String, found: [Int], expected: [Int])
+    case wrongDType(file: String, tensor: String, dtype: DType)
+    case missingTensors([String])
+    case unexpectedTensors([String])
+    /// `tie_word_embeddings` is true, yet a head that is not the embedding is stored.
+    case tiedHeadDiffers(file: String)
+  }
+
+  public var description: String {
+    if problems.count == 1, let problem = problems.first { return problem.text(in: path) }
+    // A wrong width makes every tensor a problem; the first few say it.
+    let shown = problems.prefix(problems.count > 12 ? 8 : 12)
+    let rest = problems.count - shown.count
+    return "\(path): \(problems.count) problems:" + shown.map { "\n  " + $0.text(in: path) }.joined()
+      + (rest > 0 ? "\n  and \(rest) more." : "")
+  }
+}
+
+extension BaseError.Problem {
+  /// An error of reading a file.
+  init(_ error: any Error, file: String) {
+    self = .file(error as? CheckpointError ?? CheckpointError(path: file, reason: .malformed("\(error)")))
+  }
+
+  /// One sentence or two that begin with the path of the file concerned.
+  public func text(in path: String) -> String {
+    func at(_ file: String, _ message: String) -> String { "\(path)/\(file): \(message)" }
+    switch self {
+    case .missing: return "\(path): no such folder."
+    case .notAFolder: return "\(path): is a file; a base is a folder with config.json and safetensors files."
+    case .noBase: return "\(path): holds no base: expected config.json and model.safetensors, or shards with model.safetensors.index.json."
+    case .unsupportedFormat(let found):
+      return "\(path): \(found); this version reads safetensors only. Convert it to a Hugging Face folder with safetensors files."
+    case .noConfiguration: return "\(path): has no config.json."
+    case .noWeights: return "\(path): has config.json, but neither model.safetensors nor model.safetensors.index.json."
+    case .noIndex(let shard): return "\(path): has '\(shard)', but no model.safetensors.index.json. Download the index too."
+    case .file(let error): return error.description
+
+    case .missingKey(let file, let key): return at(file, "has no '\(key)'.")
+    case .badValue(let file, let key, let found, let expected): return at(file, "'\(key)' is \(found); expected \(expected).")
+    case .refused(let file, let key, let value, let advice): return at(file, "'\(key)' is \(value), which Puna does not compute. \(advice)")
+    case .contradiction(let file, let message): return at(file, message)
+
+    case .absentShard(let index, let shard, let tensor):
+      return at(index, "names '\(shard)' for '\(tensor)', but that file is not in the folder.")
+    case .notInShard(let index, let shard, let tensor):
+      return at(index, "names '\(shard)' for '\(tensor)', but that file does not hold it.")
+    case .duplicateTensor(let tensor, let files):
+      return at(files.first ?? "", "'\(tensor)' is also in \(files.dropFirst().joined(separator: ", ")).")
+    case .wrongShape(let file, let tensor, let found, let expected):
+      return at(file, "'\(tensor)' is \(found); config.json implies \(expected).")
+    case .wrongDType(let file, let tensor, let dtype):
+      return at(file, "'\(tensor)' is \(dtype.safetensorsName); weights of a base are F32, F16 or BF16.")
+    case .missingTensors(let names): return "\(path): \(BaseError.list(names)) missing."
+    case .unexpectedTensors(let names):
+      return "\(path): \(BaseError.list(names)) not part of a LLaMA network of the shape that config.json describes."
+    case .tiedHeadDiffers(let file):
+      return at(
+        file,
+        "'lm_head.weight' differs from 'model.embed_tokens.weight', but config.json has 'tie_word_embeddings': true. "
+          + "Set it to false if the head is meant to be its own.")
+    }
+  }
+}
+
+extension BaseError {
+  /// `'a', 'b' are`, shortened after five names.
+  static func list(_ names: [String]) -> String {
+    let shown = names.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+    if names.count == 1 { return "\(shown) is" }
+    return names.count > 5 ? "\(shown) and \(names.count - 5) more are" : "\(shown) are"
+  }
+}

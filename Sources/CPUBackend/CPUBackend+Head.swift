@@ -1,0 +1,68 @@
+import CKernels
+import Tensors
+
+extension CPUBackend {
+  /// Rows of logits held at once: enough that packing the head's weight is paid back, at 128 KB a row of a 32,000 vocabulary.
+  private static let headRows = 512
+
+  public func scoreTargets(_ x: Operand, head: FrozenWeight, targets: [PackedBatch.Target], weights: [Float]?) -> TargetScores {
+    let logProbabilities = makeTensor(rows: 1, columns: targets.count, .float32)
+    let mostLikely = makeTensor(rows: x.rows, columns: 1, .int32)
+    let gradient = weights.map { _ in makeTensor(rows: x.rows, columns: x.columns, .float32) }
+    let tokens = targets.map(\.token)
+    var next = 0
+    // Equal parts: the last one is not left with a few rows.
+    let parts = max(1, (x.rows + CPUBackend.headRows - 1) / CPUBackend.headRows)
+    for part in 0..<parts {
+      let rows = x.rows * part / parts..<x.rows * (part + 1) / parts
+      var begins: [Int32] = []
+      let first = next
+      for row in rows {
+        begins.append(Int32(next - first))
+        while next < targets.count, targets[next].row == row { next += 1 }
+      }
+      begins.append(Int32(next - first))
+      score(
+        rows, of: x, head: head, tokens: tokens[first..<next], begins: begins, weights: weights.map { $0[first..<next] },
+        logProbabilities: logProbabilities.matrix.floats + first, mostLikely: mostLikely, gradient: gradient)
+    }
+    return TargetScores(logProbabilities: logProbabilities, mostLikely: mostLikely, gradient: gradient)
+  }
+
+  private func score(
+    _ rows: Range<Int>, of x: Operand, head: FrozenWeight, tokens: ArraySlice<Int32>, begins: [Int32], weights: ArraySlice<Float>?,
+    logProbabilities: UnsafeMutablePointer<Float>, mostLikely: Tensor, gradient: Tensor?
+  ) {
+    guard !rows.isEmpty else { return }
+    let logits = makeTensor(rows: rows.count, columns: head.outputs, .float32)
+    let input = x.matrix.row(rows.lowerBound)
+    multiply(
+      rows: rows.count, [term(input, x.matrix, head.kernelWeight, transposed: false, column: 0)],
+      [destination(.store(logits), column: 0)])
+    let dLogits = gradient.map { _ in makeOperand(rows: rows.count, columns: head.outputs) }
+    var argmax = [Int32](repeating: 0, count: rows.count)
+    tokens.withUnsafeBufferPointer { tokens in
+      let call = { (weights: UnsafePointer<Float>?) in
+        puna_cross_entropy(
+          self.context, self.isBFloat16, Int32(rows.count), Int32(head.outputs), logits.matrix.floats, logits.matrix.stride,
+          tokens.baseAddress, begins, weights, logProbabilities, &argmax, dLogits?.matrix.pointer, dLogits?.matrix.stride ?? 0)
+      }
+      if let weights { weights.withUnsafeBufferPointer { call($0.baseAddress) } } else { call(nil) }
+    }
+    for (index, row) in rows.enumerated() { mostLikely.matrix.integers[row * mostLikely.matrix.stride] = argmax[index] }
+    guard let gradient, let dLogits else { return }
+    let dx = puna_destination(
+      kind: PUNA_STORE, y: gradient.matrix.row(rows.lowerBound), y_stride: gradient.matrix.stride, n_begin: 0,
+      n_count: Int32(gradient.columns), scale: 1)
+    multiply(
+      rows: rows.count, [term(dLogits.matrix.pointer, dLogits.matrix, head.kernelWeight, transposed: true, column: 0)], [dx])
+  }
+
+  public func logits(_ x: Operand, head: FrozenWeight) -> Tensor {
+    let logits = makeTensor(rows: x.rows, columns: head.outputs, .float32)
+    multiply(
+      rows: x.rows, [term(x.matrix.pointer, x.matrix, head.kernelWeight, transposed: false, column: 0)],
+      [destination(.store(logits), column: 0)])
+    return logits
+  }
+}

@@ -1,0 +1,1 @@
+enum OpenBLAS { static func useForGenericProducts() throws(CPUBackendError) {} }

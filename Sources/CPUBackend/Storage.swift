@@ -1,0 +1,150 @@
+import CKernels
+import Tensors
+
+/// A row-major matrix in the arena. Rows are aligned to cache lines, and padded to what products require of their inputs.
+final class MatrixStorage: BackendStorage {
+  let pointer: UnsafeMutableRawPointer
+  /// Elements from row to row.
+  let stride: Int
+  let elementSize: Int
+  private let block: UnsafeMutableRawBufferPointer
+  private let arena: Arena
+
+  init(rows: Int, columns: Int, elementSize: Int, arena: Arena) {
+    self.elementSize = elementSize
+    self.arena = arena
+    stride = MatrixStorage.stride(columns: columns, elementSize: elementSize)
+    block = arena.allocate(max(rows, 1) * stride * elementSize)
+    guard let base = block.baseAddress else { preconditionFailure("an allocation is never empty") }
+    pointer = base
+  }
+
+  deinit { arena.release(block) }
+
+  /// A multiple of 32 elements; never a multiple of 4 KiB, which would put neighbouring rows into the same cache set.
+  static func stride(columns: Int, elementSize: Int) -> Int {
+    let stride = (columns + 31) / 32 * 32
+    return stride * elementSize % 4096 == 0 ? stride + 32 : stride
+  }
+
+  var floats: UnsafeMutablePointer<Float> { pointer.assumingMemoryBound(to: Float.self) }
+  var integers: UnsafeMutablePointer<Int32> { pointer.assumingMemoryBound(to: Int32.self) }
+
+  func row(_ row: Int, column: Int = 0) -> UnsafeMutableRawPointer { pointer + (row * stride + column) * elementSize }
+}
+
+/// Segments of a base weight as the kernels read them, and what keeps their bytes alive.
+final class WeightStorage: BackendStorage {
+  let weight: UnsafeMutablePointer<puna_weight>
+  private let segments: UnsafeMutableBufferPointer<puna_segment>
+  private let owners: [any ByteOwner]
+
+  init(rows: Int, columns: Int, segments sources: [WeightSegment]) {
+    let sorted = sources.sorted { ($0.rows.lowerBound, $0.columns.lowerBound) < ($1.rows.lowerBound, $1.columns.lowerBound) }
+    segments = UnsafeMutableBufferPointer<puna_segment>.allocate(capacity: sorted.count)
+    var covered = 0
+    for (index, segment) in sorted.enumerated() {
+      covered += segment.rows.count * segment.columns.count
+      let base = segment.bytes.withUnsafeBytes { $0.baseAddress }
+      segments.initializeElement(at: index, to: puna_segment(segment, base: base))
+    }
+    precondition(covered == rows * columns, "segments must cover the weight exactly once")
+    owners = sorted.map { $0.bytes.owner }
+    weight = UnsafeMutablePointer<puna_weight>.allocate(capacity: 1)
+    weight.initialize(
+      to: puna_weight(
+        segments: UnsafePointer(segments.baseAddress), segment_count: Int32(sorted.count), rows: Int32(rows), columns: Int32(columns)))
+  }
+
+  deinit {
+    weight.deallocate()
+    segments.deallocate()
+  }
+}
+
+extension puna_segment {
+  init(_ segment: WeightSegment, base: UnsafeRawPointer?) {
+    let rotary: Int32
+    switch segment.rowOrder {
+    case .asStored: rotary = 0
+    case .metaRotary(let headDimension): rotary = Int32(headDimension)
+    }
+    self.init(
+      bytes: base, row_byte_stride: segment.rowByteStride, dtype: puna_dtype(segment.dtype), row_begin: Int32(segment.rows.lowerBound),
+      row_count: Int32(segment.rows.count), column_begin: Int32(segment.columns.lowerBound), column_count: Int32(segment.columns.count),
+      rotary_head_dimension: rotary)
+  }
+}
+
+extension puna_dtype {
+  init(_ dtype: DType) {
+    switch dtype {
+    case .float32: self = PUNA_FLOAT32
+    case .float16: self = PUNA_FLOAT16
+    case .bfloat16: self = PUNA_BFLOAT16
+    case .float64, .int64, .int32, .int16, .int8, .uint8, .bool: preconditionFailure("weights are float32, float16 or bfloat16")
+    }
+  }
+}
+
+/// Positions, hashes and segments of a batch as the kernels read them.
+final class LayoutStorage: BackendStorage {
+  let tokens: [Int32]
+  let positions: [Int32]
+  let rowHashes: [UInt64]
+  let segments: [puna_attention_segment]
+  /// Runs of rows whose segments take no adapter.
+  let rowsWithoutAdapters: [Range<Int>]
+
+  init(_ batch: PackedBatch, residents: [ResidentSegment]) {
+    tokens = batch.tokens
+    positions = batch.positions
+    rowHashes = batch.rowHashes
+    var segments = residents.map {
+      puna_attention_segment(parent: Int32($0.parent ?? -1), resident: 1, begin: Int32($0.rows.lowerBound), count: Int32($0.rows.count))
+    }
+    for segment in batch.segments {
+      let parent: Int
+      switch segment.parent {
+      case .none: parent = -1
+      case .segment(let index): parent = residents.count + index
+      case .resident(let index):
+        precondition(index < residents.count, "a batch continues a segment that the cache does not hold")
+        parent = index
+      }
+      segments.append(
+        puna_attention_segment(
+          parent: Int32(parent), resident: 0, begin: Int32(segment.rows.lowerBound), count: Int32(segment.rows.count)))
+    }
+    self.segments = segments
+    rowsWithoutAdapters = batch.segments.filter { $0.adapterSet == 0 }.map(\.rows)
+  }
+}
+
+extension Tensor {
+  /// - Precondition: the tensor was made by a CPU backend.
+  var matrix: MatrixStorage { matrixStorage(storage) }
+}
+
+extension Operand {
+  var matrix: MatrixStorage { matrixStorage(storage) }
+}
+
+private func matrixStorage(_ storage: any BackendStorage) -> MatrixStorage {
+  guard let storage = storage as? MatrixStorage else { preconditionFailure("a tensor of another backend") }
+  return storage
+}
+
+extension FrozenWeight {
+  var kernelWeight: UnsafePointer<puna_weight> {
+    guard let storage = storage as? WeightStorage else { preconditionFailure("a weight of another backend") }
+    return UnsafePointer(storage.weight)
+  }
+}
+
+extension BatchLayout {
+  var rows: LayoutStorage {
+    guard let storage = storage as? LayoutStorage else { preconditionFailure("a layout of another backend") }
+    return storage
+  }
+}

@@ -1,0 +1,101 @@
+/// SHA-256 (FIPS 180-4), fed piece by piece.
+public struct SHA256 {
+  private var state: [UInt32] = [
+    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+  ]
+  /// Bytes of an unfinished block.
+  private var pending: [UInt8] = []
+  private var byteCount: UInt64 = 0
+  /// The last 16 words of the message schedule, kept here so that a block allocates nothing.
+  private var schedule = [UInt32](repeating: 0, count: 16)
+
+  private static let constants: [UInt32] = [
+    0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
+    0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
+    0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f, 0x4a74_84aa, 0x5cb0_a9dc, 0x76f9_88da,
+    0x983e_5152, 0xa831_c66d, 0xb003_27c8, 0xbf59_7fc7, 0xc6e0_0bf3, 0xd5a7_9147, 0x06ca_6351, 0x1429_2967,
+    0x27b7_0a85, 0x2e1b_2138, 0x4d2c_6dfc, 0x5338_0d13, 0x650a_7354, 0x766a_0abb, 0x81c2_c92e, 0x9272_2c85,
+    0xa2bf_e8a1, 0xa81a_664b, 0xc24b_8b70, 0xc76c_51a3, 0xd192_e819, 0xd699_0624, 0xf40e_3585, 0x106a_a070,
+    0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
+    0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
+  ]
+
+  public init() {}
+
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    byteCount += UInt64(bytes.count)
+    var rest = bytes[...]
+    if !pending.isEmpty {
+      let missing = rest.prefix(64 - pending.count)
+      pending.append(contentsOf: missing)
+      rest = rest.dropFirst(missing.count)
+      guard pending.count == 64 else { return }
+      let block = pending
+      pending = []
+      block.withUnsafeBytes { compress($0) }
+    }
+    let whole = rest.count / 64 * 64
+    if whole > 0 { compress(UnsafeRawBufferPointer(rebasing: rest.prefix(whole))) }
+    pending.append(contentsOf: rest.dropFirst(whole))
+  }
+
+  public mutating func update(_ text: String) {
+    var text = text
+    text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
+  }
+
+  /// The digest of everything so far as 64 hexadecimal digits. More may follow: this is a copy's end.
+  public func hexDigest() -> String {
+    var copy = self
+    var padding = [UInt8](repeating: 0, count: (pending.count < 56 ? 56 : 120) - pending.count)
+    padding[0] = 0x80
+    let bitCount = byteCount &* 8
+    padding.append(contentsOf: (0..<8).map { UInt8(truncatingIfNeeded: bitCount >> (56 - 8 * $0)) })
+    padding.withUnsafeBytes { copy.update($0) }
+    return copy.state.map { word in
+      let digits = String(word, radix: 16)
+      return String(repeating: "0", count: 8 - digits.count) + digits
+    }.joined()
+  }
+
+  /// Runs the compression function over whole blocks of 64 bytes.
+  private mutating func compress(_ bytes: UnsafeRawBufferPointer) {
+    SHA256.constants.withUnsafeBufferPointer { k in
+      schedule.withUnsafeMutableBufferPointer { w in
+        state.withUnsafeMutableBufferPointer { h in
+          for block in stride(from: 0, to: bytes.count, by: 64) {
+            var (a, b, c, d, e, f, g, last) = (h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7])
+            for round in 0..<64 {
+              let word: UInt32
+              if round < 16 {
+                word = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: block + 4 * round, as: UInt32.self))
+              } else {
+                let early = w[(round + 1) & 15]
+                let late = w[(round + 14) & 15]
+                let sigma0 = rotate(early, 7) ^ rotate(early, 18) ^ (early >> 3)
+                let sigma1 = rotate(late, 17) ^ rotate(late, 19) ^ (late >> 10)
+                word = w[round & 15] &+ sigma0 &+ w[(round + 9) & 15] &+ sigma1
+              }
+              w[round & 15] = word
+              let choice = (e & f) ^ (~e & g)
+              let majority = (a & b) ^ (a & c) ^ (b & c)
+              let first = last &+ (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) &+ choice &+ k[round] &+ word
+              let second = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) &+ majority
+              (a, b, c, d, e, f, g, last) = (first &+ second, a, b, c, d &+ first, e, f, g)
+            }
+            h[0] &+= a
+            h[1] &+= b
+            h[2] &+= c
+            h[3] &+= d
+            h[4] &+= e
+            h[5] &+= f
+            h[6] &+= g
+            h[7] &+= last
+          }
+        }
+      }
+    }
+  }
+}
+
+private func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 { word >> count | word << (32 - count) }

@@ -1,0 +1,99 @@
+/// What a run tells while it goes. Steps count from 1.
+public enum TrainingEvent: Sendable {
+  case started(TrainingFacts)
+  case step(StepReport)
+  /// No row of the step had a target: nothing was changed.
+  case skipped(step: Int, rows: [String])
+  case validation(ValidationReport)
+  case samples(SampleReport)
+  case saved(path: String, step: Int)
+  case note(String)
+}
+
+/// What is known before step 1.
+public struct TrainingFacts: Sendable, Equatable {
+  public let stepCount: Int
+  public let stepsPerEpoch: Int
+  public let trainedParameters: Int
+  public let baseParameters: Int
+  public let plan: MemoryPlan
+
+  public init(stepCount: Int, stepsPerEpoch: Int, trainedParameters: Int, baseParameters: Int, plan: MemoryPlan) {
+    self.stepCount = stepCount
+    self.stepsPerEpoch = stepsPerEpoch
+    self.trainedParameters = trainedParameters
+    self.baseParameters = baseParameters
+    self.plan = plan
+  }
+}
+
+public struct StepReport: Sendable, Equatable {
+  public let step: Int
+  public let stepCount: Int
+  public let epoch: Double
+  public let examples: Int
+  public let loss: Double
+  public let learningRate: Double
+  public let gradientNorm: Double
+  /// Tokens of the sequences, and rows computed after sharing their beginnings.
+  public let tokens: Int
+  public let tokensComputed: Int
+  public let supervisedTokens: Int
+  public let seconds: Double
+
+  /// The line of `metrics.jsonl`.
+  var json: String {
+    """
+    {"event":"step","step":\(step),"epoch":\(epoch),"loss":\(loss),"learning_rate":\(learningRate),"gradient_norm":\(gradientNorm),\
+    "tokens":\(tokens),"tokens_computed":\(tokensComputed),"supervised_tokens":\(supervisedTokens),"seconds":\(seconds)}
+    """
+  }
+}
+
+public struct ValidationReport: Sendable, Equatable {
+  /// 0 before the first step.
+  public let step: Int
+  public let loss: Double
+  /// Tokens of the sequences.
+  public let tokens: Int
+  public let seconds: Double
+
+  var json: String { "{\"event\":\"validation\",\"step\":\(step),\"loss\":\(loss),\"tokens\":\(tokens),\"seconds\":\(seconds)}" }
+}
+
+/// Held-out instructions answered greedily.
+public struct SampleReport: Sendable, Equatable {
+  public struct Sample: Sendable, Equatable {
+    public let instruction: String
+    public let input: String
+    public let reference: String
+    public let answer: String
+
+    public init(instruction: String, input: String, reference: String, answer: String) {
+      self.instruction = instruction
+      self.input = input
+      self.reference = reference
+      self.answer = answer
+    }
+
+    /// Whether the answer is the reference, white space around it aside.
+    public var isExact: Bool { Sample.trim(answer) == Sample.trim(reference) }
+
+    private static func trim(_ text: String) -> Substring {
+      var rest = text[...]
+      while let first = rest.first, first.isWhitespace { rest.removeFirst() }
+      while let last = rest.last, last.isWhitespace { rest.removeLast() }
+      return rest
+    }
+  }
+
+  public let step: Int
+  public let samples: [Sample]
+
+  public init(step: Int, samples: [Sample]) {
+    self.step = step
+    self.samples = samples
+  }
+
+  public var exactCount: Int { samples.count { $0.isExact } }
+}

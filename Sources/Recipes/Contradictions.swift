@@ -1,0 +1,47 @@
+import Configuration
+import Foundation
+
+extension Recipe {
+  /// Keys that are right by themselves but not together.
+  var contradictions: [Problem] {
+    var problems: [Problem] = []
+    func note(_ text: String, at key: String) { problems.append(Problem(text, at: location(of: key))) }
+
+    if case .steps(let warmUp) = training.warmUp, case .steps(let steps) = training.duration, warmUp > steps {
+      note("training.warmup_steps is \(warmUp), but the run has only \(steps) steps.", at: "training.warmup_steps")
+    }
+    if case .path(let path) = data.validation, data.train.contains(where: { Self.isSame($0.path, path) }) {
+      note("data.validation is '\(path)', which data.train also names; a loss on rows it trains on says nothing.", at: "data.validation")
+    }
+    // --overwrite empties the output folder.
+    for (input, name) in inputs where !output.isEmpty && !input.isEmpty {
+      if Self.isSame(output, input) {
+        note("output is '\(output)', which is \(name).", at: "output")
+      } else if Self.holds(output, input) {
+        note("output is '\(output)', which holds \(name) '\(input)'; choose a folder of its own.", at: "output")
+      }
+    }
+    return problems
+  }
+
+  /// Everything that the run reads, and what a message calls it.
+  private var inputs: [(path: String, name: String)] {
+    var inputs: [(String, String)] = []
+    if base != Self.starter { inputs.append((base, "the base")) }
+    if let tokenizer { inputs.append((tokenizer, "the tokenizer")) }
+    inputs += adapters.map { ($0.path, "a frozen adapter") }
+    inputs += data.train.map { ($0.path, "training data") }
+    if case .path(let path) = data.validation { inputs.append((path, "validation data")) }
+    if let startFrom = lora.startFrom { inputs.append((startFrom, "the adapter of lora.start_from")) }
+    return inputs
+  }
+
+  private static func standardized(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+
+  private static func isSame(_ first: String, _ second: String) -> Bool { standardized(first) == standardized(second) }
+
+  private static func holds(_ folder: String, _ path: String) -> Bool {
+    let folder = standardized(folder)
+    return standardized(path).hasPrefix(folder.hasSuffix("/") ? folder : folder + "/")
+  }
+}

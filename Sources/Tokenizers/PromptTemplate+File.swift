@@ -1,0 +1,152 @@
+import Foundation
+
+extension PromptTemplate {
+  /// A template by name, or from the file at a path.
+  ///
+  /// - Throws: `TokenizerError.unknownTemplate` for what is neither, `badTemplate` with everything wrong with a file.
+  public static func open(_ nameOrPath: String) throws -> PromptTemplate {
+    if names.contains(nameOrPath) { return try named(nameOrPath) }
+    let looksLikePath = nameOrPath.contains("/") || nameOrPath.hasSuffix(".json") || FileManager.default.fileExists(atPath: nameOrPath)
+    guard looksLikePath else { return try named(nameOrPath) }
+    return try PromptTemplate(json: readBytes(nameOrPath), path: nameOrPath)
+  }
+
+  /// Reads a template file: `prompt_input`, `prompt_no_input` and `response_split`, with optional `name`, `description`, `join`, `system`,
+  /// `inference` (an object with the two prompts), `special_tokens`, `response_end` and `trim`.
+  ///
+  /// - Throws: `TokenizerError.badTemplate` with all problems at once.
+  public init(json: [UInt8], path: String) throws {
+    let root: JSONValue
+    do {
+      root = try JSONValue(parsing: json)
+    } catch let error as JSONError {
+      let (line, column) = json.withUnsafeBufferPointer { JSONError.position(of: error.offset, in: $0) }
+      throw TokenizerError.badTemplate(
+        path: "\(path):\(line):\(column)", problems: ["(byte \(error.offset)) \(error.message)"])
+    }
+    var reader = TemplateReader(json: json)
+    let template = reader.template(from: root, name: ((path as NSString).lastPathComponent as NSString).deletingPathExtension)
+    guard let template, reader.problems.isEmpty else { throw TokenizerError.badTemplate(path: path, problems: reader.problems) }
+    self = template
+  }
+
+  /// The text of a template file that reads back as this template; what a run records.
+  public func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+}
+
+/// Collects the problems of a template file.
+private struct TemplateReader {
+  typealias Key = PromptTemplate.CodingKeys
+
+  let json: [UInt8]
+  var problems: [String] = []
+
+  private func line(_ offset: Int) -> Int { json.withUnsafeBufferPointer { JSONError.position(of: offset, in: $0).line } }
+
+  mutating func template(from root: JSONValue, name: String) -> PromptTemplate? {
+    guard case .object(let members) = root else {
+      problems.append("the file is \(root.kind.rawValue); expected an object with 'prompt_input', 'prompt_no_input' and 'response_split'.")
+      return nil
+    }
+    checkKeys(members, known: Key.allCases.map(\.rawValue))
+    var template = PromptTemplate(
+      name: string(.name, in: members) ?? name,
+      promptInput: required(.promptInput, in: members), promptNoInput: required(.promptNoInput, in: members),
+      responseSplit: required(.responseSplit, in: members))
+    template.description = string(.description, in: members)
+    template.system = string(.system, in: members)
+    template.responseEnd = string(.responseEnd, in: members)
+    if let join = string(.join, in: members) {
+      if let join = PromptTemplate.Join(rawValue: join) {
+        template.join = join
+      } else {
+        problems.append("'join' is '\(join)'; expected 'text' or 'tokens'.")
+      }
+    }
+    readTrim(members, into: &template)
+    readSpecialTokens(members, into: &template)
+    readInference(members, into: &template)
+    guard problems.isEmpty else { return nil }
+    checkPlaceholders(of: template)
+    return template
+  }
+
+  private mutating func checkKeys(_ members: [JSONMember], known: [String]) {
+    for member in members where !known.contains(member.key) {
+      let hint = nearestName(to: member.key, in: known).map { " Did you mean '\($0)'?" } ?? " Known: \(known.joined(separator: ", "))."
+      problems.append("line \(line(member.offset)): unknown key '\(member.key)'.\(hint)")
+    }
+  }
+
+  private func value(_ key: Key, in members: [JSONMember]) -> JSONValue? {
+    let value = members.first { $0.key == key.rawValue }?.value
+    return value == .null ? nil : value
+  }
+
+  private mutating func string(_ key: Key, in members: [JSONMember]) -> String? {
+    switch value(key, in: members) {
+    case nil: return nil
+    case .string(let text): return text
+    case .some(let value):
+      problems.append("'\(key.rawValue)' is \(value.kind.rawValue); expected a string.")
+      return nil
+    }
+  }
+
+  private mutating func required(_ key: Key, in members: [JSONMember]) -> String {
+    if value(key, in: members) == nil { problems.append("'\(key.rawValue)' is missing.") }
+    return string(key, in: members) ?? ""
+  }
+
+  private mutating func readTrim(_ members: [JSONMember], into template: inout PromptTemplate) {
+    switch value(.trims, in: members) {
+    case nil: break
+    case .boolean(let trims): template.trims = trims
+    case .some(let value): problems.append("'trim' is \(value.kind.rawValue); expected true or false.")
+    }
+  }
+
+  private mutating func readSpecialTokens(_ members: [JSONMember], into template: inout PromptTemplate) {
+    guard let value = value(.specialTokens, in: members) else { return }
+    if case .array(let elements) = value {
+      let names = elements.compactMap { if case .string(let name) = $0, !name.isEmpty { name } else { nil } }
+      if names.count == elements.count {
+        template.specialTokens = names
+        return
+      }
+    }
+    problems.append("'special_tokens' must be a list of names.")
+  }
+
+  private mutating func readInference(_ members: [JSONMember], into template: inout PromptTemplate) {
+    guard let value = value(.inference, in: members) else { return }
+    guard case .object(let prompts) = value else {
+      problems.append("'inference' is \(value.kind.rawValue); expected an object with 'prompt_input' and 'prompt_no_input'.")
+      return
+    }
+    checkKeys(prompts, known: [Key.promptInput.rawValue, Key.promptNoInput.rawValue])
+    template.inference = PromptTemplate.Prompts(
+      input: required(.promptInput, in: prompts), noInput: required(.promptNoInput, in: prompts))
+  }
+
+  private mutating func checkPlaceholders(of template: PromptTemplate) {
+    check(template.promptInput, "prompt_input", hasInput: true, template)
+    check(template.promptNoInput, "prompt_no_input", hasInput: false, template)
+    if let inference = template.inference {
+      check(inference.input, "inference.prompt_input", hasInput: true, template)
+      check(inference.noInput, "inference.prompt_no_input", hasInput: false, template)
+    }
+  }
+
+  private mutating func check(_ text: String, _ key: String, hasInput: Bool, _ template: PromptTemplate) {
+    let parts = PromptTemplate.parts(of: text)
+    if !parts.contains(.instruction) { problems.append("'\(key)' has no {instruction}.") }
+    if hasInput, !parts.contains(.input) { problems.append("'\(key)' has no {input}.") }
+    if !hasInput, parts.contains(.input) { problems.append("'\(key)' has {input}, but it is for rows without one.") }
+    if template.system == nil, parts.contains(.system) { problems.append("'\(key)' has {system}, but the file has no 'system'.") }
+  }
+}
