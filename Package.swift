@@ -57,6 +57,7 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Tensors", "Llama", .product(name: "Numerics", package: "swift-numerics")],
       path: "Tests/TestSupport"),
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "Tensors"]),
     .testTarget(
       name: "LlamaTests",
       dependencies: ["Llama", "Tensors", "CPUBackend", "TestSupport", .product(name: "Numerics", package: "swift-numerics")]),
