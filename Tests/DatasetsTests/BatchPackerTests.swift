@@ -12,7 +12,8 @@ struct BatchPackerTests {
       if let stem = sequences.randomElement(using: &random), Bool.random(using: &random) {
         ids = Array(stem.ids.prefix(Int.random(in: 1...stem.ids.count, using: &random)))
       }
-      for _ in 0..<Int.random(in: 0...max(0, maximumLength - ids.count), using: &random) { ids.append(Int32.random(in: 1...3, using: &random)) }
+      let addedCount = Int.random(in: 0...max(0, maximumLength - ids.count), using: &random)
+      for _ in 0..<addedCount { ids.append(Int32.random(in: 1...3, using: &random)) }
       var supervised: [Range<Int>] = []
       var start = Int.random(in: 1...ids.count, using: &random)
       while start < ids.count, !Bool.random(using: &random) {

@@ -17,7 +17,7 @@ struct LlamaVectorTests {
 
   @Test func vectors() throws {
     let name = "data/tokenizers/vectors/ggml-vocab-llama-spm.gguf"
-    let inputs = try text(name + ".inp").components(separatedBy: "\n__ggml_vocab_test__\n")
+    let inputs = try text(name + ".inp").components(separatedBy: "\n__ggml_vocab_test__\n").dropLast()
     let outputs = try text(name + ".out").components(separatedBy: "\n").dropLast()
     #expect(inputs.count == outputs.count)
     let tokenizer = try tokenizer()

@@ -73,8 +73,9 @@ struct PromptEncoderTests {
     let encoder = try encoder("<s>{instruction}</s>")
     #expect(try encoder.encodePrompt(instruction: "the") == ids("<s>", "▁the", "</s>"))
     #expect(
-      try encoder.encodeExample(instruction: "the", output: "and") == EncodedExample(
-        ids: ids("<s>", "▁the", "</s>", "▁and", "</s>"), supervised: 3..<5, cutCount: 0))
+      try encoder.encodeExample(instruction: "the", output: "and")
+        == EncodedExample(
+          ids: ids("<s>", "▁the", "</s>", "▁and", "</s>"), supervised: 3..<5, cutCount: 0))
   }
 
   @Test func llama3NeedsItsTokens() throws {

@@ -67,9 +67,11 @@ struct PromptTemplateTests {
     #expect(apart == ["chinese-alpaca", "chinese-alpaca-inference", "chinese-alpaca-2", "llama2", "llama3"])
   }
 
-  @Test(.enabled(if: SharedData.isAvailable, "\(SharedData.message)"), arguments: [
-    ("alpaca-lora", "alpaca"), ("alpaca", "alpaca_legacy"), ("alpaca-short", "alpaca_short"), ("vigogne", "vigogne"),
-  ])
+  @Test(
+    .enabled(if: SharedData.isAvailable, "\(SharedData.message)"),
+    arguments: [
+      ("alpaca-lora", "alpaca"), ("alpaca", "alpaca_legacy"), ("alpaca-short", "alpaca_short"), ("vigogne", "vigogne"),
+    ])
   func equalsThePublishedFile(name: String, file: String) throws {
     let published = try PromptTemplate.open(SharedData.path("data/alpaca/\(file).json"))
     let ours = try PromptTemplate.named(name)
