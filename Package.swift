@@ -5,6 +5,12 @@ import PackageDescription
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
+// A static Foundation does not name what it stands on.
+let staticFoundation = [
+  "CoreFoundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims", "_FoundationCollections", "_FoundationICU",
+  "swiftSynchronization", "swift_RegexParser", "swift_StringProcessing",
+].map { LinkerSetting.linkedLibrary($0) }
+
 let package = Package(
   name: "puna",
   products: [.executable(name: "puna", targets: ["puna"])],
@@ -45,7 +51,7 @@ let package = Package(
         "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference", "Recipes",
         "CStarter", argumentParser,
       ],
-      linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+      linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
 
     // MARK: - Tests
     .target(
@@ -54,8 +60,13 @@ let package = Package(
     .testTarget(
       name: "LlamaTests",
       dependencies: ["Llama", "Tensors", "CPUBackend", "TestSupport", .product(name: "Numerics", package: "swift-numerics")]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"]),
+    .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+    .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17,

@@ -17,7 +17,7 @@ public final class TrainingSet: Sendable {
   /// The templates in use, by source; nil for token rows.
   public let templates: [PromptTemplate?]
 
-  private let rows: EncodedRows
+  let rows: EncodedRows
   private let order: EpochOrder
   /// Indices over all files.
   private let validation: [Int]
