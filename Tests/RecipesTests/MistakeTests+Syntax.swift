@@ -4,7 +4,7 @@ extension MistakeTests {
     .text("# only a comment\n", "x.yaml: the file is empty."),
     .text("just a sentence", "x.yaml:1: expected 'key: value' lines, but the text is 'just a sentence'."),
     .text("- a\n- b\n", "x.yaml:1: expected 'key: value' lines, but the text is a list."),
-    .lora("rank:8", "x.yaml:7: lora is 'rank:8'; expected keys below it."),
+    .lora("rank:8", "x.yaml:8: lora is 'rank:8'; expected keys below it. A space belongs after the colon."),
     .lora("alpha: 16\n  rank:8\n  dropout: 0", "x.yaml:9: not valid YAML: 'rank:8' is no 'key: value' (a colon and a space)."),
     .lora("target_modules: [q_proj, v_proj", "x.yaml:9:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence from line 8."),
     .lora("rank: 8\n alpha: 16", "x.yaml:9:2: not valid YAML: did not find expected key while parsing a block mapping from line 1."),
@@ -18,7 +18,7 @@ extension MistakeTests {
     .top("--- # next\nbase: b", "x.yaml:7: a second document begins here; expected only one."),
     .top("? [a, b]\n: c", "x.yaml:7: a key must be a word, not a list or a section."),
     .text("base: a\u{0}b", "x.yaml:1: not valid YAML: control characters are not allowed."),
-    .text(String(repeating: "[", count: 5000), "x.yaml: not valid YAML: nested too deeply."),
+    .text(String(repeating: "[", count: 5000), "x.yaml:1: not valid YAML: nested too deeply."),
   ]
 
   static let overrides: [Mistake] = [
