@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("\u{FEFF}a: 1\n", 1), ("a: 1\r\n", 1), ("---\na: 1\n", 1), ("# note\n\na: 1 # one\n", 3), ("\"a\": 1", 1), ("{a: 1}", 1),
+    ("\u{FEFF}a: 1\n", 1), ("a: 1\r\n", 1), ("---\na: 1\n", 2), ("# note\n\na: 1 # one\n", 3), ("\"a\": 1", 1), ("{a: 1}", 1),
   ])
   func spellingsOfOneKey(_ text: String, _ line: Int) throws {
     let reader = try ConfigurationReader(text: text, name: "x")

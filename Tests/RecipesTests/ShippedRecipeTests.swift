@@ -21,7 +21,7 @@ import Testing
   func opensWithACommandThatParses(_ file: String) throws {
     let path = Self.folder.appending(path: file).path
     let text = try String(contentsOfFile: path, encoding: .utf8)
-    let commands = text.split(separator: "\n").filter { $0.hasPrefix("#   ./puna train recipes/\(file)") }
+    let commands = text.split(separator: "\n").filter { $0.hasPrefix("#") && $0.contains("./puna train recipes/\(file)") }
     #expect(!commands.isEmpty)
     for command in commands {
       let overrides = command.split(separator: " ").filter { $0.contains("=") }.map(String.init)
