@@ -97,7 +97,10 @@ public final class Trainer {
 /// What stops a run.
 public enum TrainingError: Error, CustomStringConvertible, Equatable {
   case notFinite(step: Int, loss: Double, gradientNorm: Double, rows: [String])
+  case validationNotFinite(step: Int, loss: Double)
   case outputExists(String)
+  case outputHoldsOther(String, String)
+  case cannotWrite(String, String)
   case nothingToTrain(String)
   case doesNotFit(needed: Int, limit: Int, rows: Int)
 
@@ -108,8 +111,14 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable {
       step \(step): the loss is \(loss) and the gradient's norm \(norm). Training stopped; nothing of this step was kept. \
       Rows: \(rows.joined(separator: ", ")). Lower training.learning_rate, or look at these rows with 'puna preview'.
       """
+    case .validationNotFinite(let step, let loss):
+      "step \(step): the validation loss is \(loss). Look at the validation rows with 'puna preview', and at the base's weights for NaN."
     case .outputExists(let path):
       "\(path) exists already. Pass --overwrite to replace it, or choose another output."
+    case .outputHoldsOther(let path, let entry):
+      "\(path) holds '\(entry)', which no run wrote. Choose another output, or move that away first."
+    case .cannotWrite(let path, let reason):
+      "\(path): cannot be written: \(reason). Training stopped; what was saved before is whole."
     case .nothingToTrain(let reason): reason
     case .doesNotFit(let needed, let limit, let rows):
       """

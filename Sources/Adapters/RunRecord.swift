@@ -1,0 +1,131 @@
+import Checkpoints
+import Foundation
+
+/// `run.json` of a run folder: what is needed to say where an adapter comes from, and to run it again.
+public struct RunRecord: Codable, Sendable, Equatable {
+  /// An adapter applied under the trained one.
+  public struct AdapterReference: Codable, Sendable, Equatable {
+    public var path: String
+    /// Factor of its delta.
+    public var weight: Double
+
+    public init(path: String, weight: Double) {
+      self.path = path
+      self.weight = weight
+    }
+  }
+
+  /// A prompt template as it was used.
+  public struct Template: Codable, Sendable, Equatable {
+    /// A built-in template's name or a file's path.
+    public var name: String
+    /// The whole template as JSON text.
+    public var text: String
+
+    public init(name: String, text: String) {
+      self.name = name
+      self.text = text
+    }
+  }
+
+  /// Counts of the data that were trained on; tokens and what became of rows only where all rows were tokenized.
+  public struct DataFacts: Codable, Sendable, Equatable {
+    public var files: [String]
+    public var trainingRows: Int
+    public var validationRows: Int
+    public var tokens: Int?
+    public var supervisedTokens: Int?
+    public var truncatedRows: Int?
+    public var droppedRows: Int?
+    public var rowsWithNothingToLearn: Int?
+    public var rowsWithEmptyOutput: Int?
+
+    public init(files: [String], trainingRows: Int, validationRows: Int) {
+      self.files = files
+      self.trainingRows = trainingRows
+      self.validationRows = validationRows
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case files
+      case trainingRows = "training_rows"
+      case validationRows = "validation_rows"
+      case tokens
+      case supervisedTokens = "supervised_tokens"
+      case truncatedRows = "truncated_rows"
+      case droppedRows = "dropped_rows"
+      case rowsWithNothingToLearn = "rows_with_nothing_to_learn"
+      case rowsWithEmptyOutput = "rows_with_empty_output"
+    }
+  }
+
+  /// Of Puna.
+  public var version: String
+  /// The kernels that ran, such as `avx512bf16`.
+  public var instructionSet: String
+  /// `bfloat16` or `float32`.
+  public var precision: String
+  public var seed: UInt64
+  /// The base as the recipe named it.
+  public var base: String
+  /// See `Base.fingerprint`.
+  public var baseFingerprint: String
+  /// Frozen adapters below the trained one.
+  public var adapters: [AdapterReference] = []
+  /// The adapter that was continued.
+  public var startFrom: String?
+  public var templates: [Template] = []
+  public var data: DataFacts?
+
+  public init(version: String, instructionSet: String, precision: String, seed: UInt64, base: String, baseFingerprint: String) {
+    self.version = version
+    self.instructionSet = instructionSet
+    self.precision = precision
+    self.seed = seed
+    self.base = base
+    self.baseFingerprint = baseFingerprint
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case version
+    case instructionSet = "instruction_set"
+    case precision, seed, base
+    case baseFingerprint = "base_fingerprint"
+    case adapters
+    case startFrom = "start_from"
+    case templates, data
+  }
+
+  public static let fileName = "run.json"
+}
+
+extension RunRecord {
+  /// Reads `run.json` of a run folder.
+  ///
+  /// - Throws: `CheckpointError` for a file that is missing, unreadable or of another form.
+  public init(folder: String) throws {
+    let path = "\(folder)/\(RunRecord.fileName)"
+    let bytes = try MappedFile.open(path)
+    // Parsed strictly first, which says where the text is broken.
+    _ = try JSONValue(parsing: bytes, path: path)
+    do {
+      self = try JSONDecoder().decode(RunRecord.self, from: bytes.withUnsafeBytes { Data($0) })
+    } catch let DecodingError.keyNotFound(key, _) {
+      throw CheckpointError(path: path, reason: .malformed("has no '\(key.stringValue)'."))
+    } catch let DecodingError.typeMismatch(type, context), let DecodingError.valueNotFound(type, context) {
+      let key = context.codingPath.map(\.stringValue).joined(separator: ".")
+      throw CheckpointError(path: path, reason: .malformed("'\(key)' is not of type \(type)."))
+    } catch {
+      throw CheckpointError(path: path, reason: .malformed("is not what a run writes: \(error)"))
+    }
+  }
+
+  /// Writes `run.json` into a run folder.
+  ///
+  /// - Throws: `CheckpointError` when it cannot be written.
+  public func write(to folder: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    try AtomicFile.write(encoder.encode(self) + Data("\n".utf8), to: "\(folder)/\(RunRecord.fileName)")
+  }
+}

@@ -1,0 +1,144 @@
+import Adapters
+import Checkpoints
+import Datasets
+import Foundation
+import Llama
+import Tensors
+
+/// Trains one adapter: steps, validation, checkpoints and metrics of a run, on one thread that owns the model.
+public struct FineTuner: Sendable {
+  /// Everything a run needs, decided before it begins.
+  public struct Job: Sendable {
+    public var options: TrainingOptions
+    /// Rows in flight, and whether blocks are recomputed.
+    public var plan: MemoryPlan
+    public var examples: TrainingSet
+    /// Held-out rows; empty for none.
+    public var validation: [MaskedSequence]
+    public var folder: RunFolder
+    /// Makes the model and the adapter in it that is trained; called on the training thread.
+    public var makeModel: @Sendable () throws -> (model: LlamaModel, adapter: LoRAAdapter)
+    /// Writes the adapter's folder.
+    public var save: @Sendable (_ modules: [LoRAAdapter.Module], _ folder: String) throws -> Void
+    /// Answers a few held-out instructions, before the first step and after the last.
+    public var answerSamples: (@Sendable (_ model: LlamaModel, _ step: Int) throws -> SampleReport)?
+
+    public init(
+      options: TrainingOptions, plan: MemoryPlan, examples: TrainingSet, validation: [MaskedSequence], folder: RunFolder,
+      makeModel: @escaping @Sendable () throws -> (model: LlamaModel, adapter: LoRAAdapter),
+      save: @escaping @Sendable (_ modules: [LoRAAdapter.Module], _ folder: String) throws -> Void,
+      answerSamples: (@Sendable (_ model: LlamaModel, _ step: Int) throws -> SampleReport)? = nil
+    ) {
+      self.options = options
+      self.plan = plan
+      self.examples = examples
+      self.validation = validation
+      self.folder = folder
+      self.makeModel = makeModel
+      self.save = save
+      self.answerSamples = answerSamples
+    }
+  }
+
+  private let job: Job
+
+  public init(_ job: Job) { self.job = job }
+
+  /// Runs the job on a thread of its own and tells how it goes. The stream ends with the run, or with the error that stopped it.
+  public func start() -> AsyncThrowingStream<TrainingEvent, any Error> {
+    AsyncThrowingStream { continuation in
+      let thread = Thread {
+        do {
+          try run { continuation.yield($0) }
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+      thread.name = "training"
+      // Recursion over the prefix tree is shallow; layers are a loop.
+      thread.stackSize = 8 << 20
+      thread.start()
+    }
+  }
+
+  /// Runs the job on this thread.
+  /// - Throws: `TrainingError`, or what reading rows and writing files throw.
+  public func run(_ tell: (TrainingEvent) -> Void) throws {
+    let options = job.options
+    let stepsPerEpoch = job.examples.stepsPerEpoch
+    let stepCount: Int
+    switch options.duration {
+    case .epochs(let epochs): stepCount = epochs * stepsPerEpoch
+    case .steps(let steps): stepCount = steps
+    }
+    let (model, adapter) = try job.makeModel()
+    let trainer = Trainer(
+      model: model, adapter: adapter, options: options, schedule: LearningRateSchedule(options, stepCount: stepCount),
+      recomputes: job.plan.recomputes)
+    let packer = BatchPacker(rowLimit: job.plan.rows, omitsUnusedRows: true)
+    let validation = packer.pack(job.validation).map(\.batch)
+    tell(
+      .started(
+        TrainingFacts(
+          stepCount: stepCount, stepsPerEpoch: stepsPerEpoch, trainedParameters: adapter.parameters.count,
+          baseParameters: model.configuration.parameterCount, plan: job.plan)))
+    if let answerSamples = job.answerSamples { tell(.samples(try answerSamples(model, 0))) }
+    var best = try validate(trainer, validation, step: 0, best: nil, tell)
+    for step in 0..<stepCount {
+      let clock = ContinuousClock.now
+      let sequences = try job.examples.examples(epoch: step / stepsPerEpoch, step: step % stepsPerEpoch)
+      let packed = PackedStep(
+        batches: packer.pack(sequences).map(\.batch), tokenCount: sequences.reduce(0) { $0 + $1.ids.count },
+        rowNames: sequences.map { job.examples.name(of: $0.origin) })
+      if let result = try trainer.run(packed, step: step) {
+        let report = StepReport(
+          step: step + 1, stepCount: stepCount, epoch: Double(step + 1) / Double(stepsPerEpoch), examples: sequences.count,
+          loss: result.loss, learningRate: result.learningRate, gradientNorm: result.gradientNorm, tokens: packed.tokenCount,
+          tokensComputed: packed.computedCount, supervisedTokens: packed.supervisedCount, seconds: clock.secondsSince)
+        try job.folder.appendMetric(report.json)
+        tell(.step(report))
+      } else {
+        tell(.skipped(step: step + 1, rows: packed.rowNames))
+      }
+      let isLast = step + 1 == stepCount
+      if isLast || (step + 1) % options.evaluateEvery == 0 {
+        best = try validate(trainer, validation, step: step + 1, best: best, tell)
+      }
+      if !isLast, (step + 1) % options.saveEvery == 0, options.keepCheckpoints > 0 {
+        let path = job.folder.checkpointPath(step: step + 1)
+        try job.save(adapter.modules(from: model.backend), path)
+        try job.folder.removeOldCheckpoints(keep: options.keepCheckpoints)
+        tell(.saved(path: path, step: step + 1))
+      }
+    }
+    try job.save(adapter.modules(from: model.backend), job.folder.path)
+    tell(.saved(path: job.folder.path, step: stepCount))
+    if let answerSamples = job.answerSamples { tell(.samples(try answerSamples(model, stepCount))) }
+  }
+
+  /// Validates, and keeps the adapter in `best/` when it is better than before.
+  /// - Returns: the lowest loss so far.
+  private func validate(
+    _ trainer: Trainer, _ batches: [PackedBatch], step: Int, best: Double?, _ tell: (TrainingEvent) -> Void
+  ) throws -> Double? {
+    let clock = ContinuousClock.now
+    guard let loss = trainer.validate(batches) else { return best }
+    let report = ValidationReport(
+      step: step, loss: loss, tokens: job.validation.reduce(0) { $0 + $1.ids.count }, seconds: clock.secondsSince)
+    try job.folder.appendMetric(report.json)
+    tell(.validation(report))
+    guard loss.isFinite else { throw TrainingError.validationNotFinite(step: step, loss: loss) }
+    if let best, best <= loss { return best }
+    if step > 0 { try job.save(trainer.adapter.modules(from: trainer.model.backend), job.folder.bestPath) }
+    return loss
+  }
+}
+
+extension ContinuousClock.Instant {
+  /// Seconds from this instant to now, to the microsecond.
+  fileprivate var secondsSince: Double {
+    let duration = ContinuousClock.now - self
+    return Double(duration.components.seconds) + Double(duration.components.attoseconds / 1_000_000_000_000) * 1e-6
+  }
+}

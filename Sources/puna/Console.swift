@@ -1,0 +1,40 @@
+import Foundation
+
+/// Progress and notes go to standard error, so that standard output holds results alone.
+func standardError(_ text: String) {
+  FileHandle.standardError.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
+}
+
+func note(_ text: String) { standardError("note: \(text)") }
+
+enum Terminal {
+  static let isInteractive = isatty(STDERR_FILENO) == 1
+
+  /// `1 h 04 min`, `2 min 10 s` or `8 s`.
+  static func duration(_ seconds: Double) -> String {
+    let whole = Int(seconds.rounded())
+    if whole >= 3600 { return "\(whole / 3600) h \(pad(whole % 3600 / 60)) min" }
+    if whole >= 60 { return "\(whole / 60) min \(pad(whole % 60)) s" }
+    return "\(whole) s"
+  }
+
+  /// `2.20 GB`, `13 MB`
+  static func bytes(_ count: Int) -> String {
+    if count >= 1_000_000_000 { return String(format: "%.2f GB", Double(count) / 1e9) }
+    if count >= 1_000_000 { return String(format: "%.0f MB", Double(count) / 1e6) }
+    return String(format: "%.0f kB", Double(count) / 1e3)
+  }
+
+  /// `52,002`
+  static func grouped(_ number: Int) -> String {
+    var text = String(abs(number))
+    var index = text.count - 3
+    while index > 0 {
+      text.insert(",", at: text.index(text.startIndex, offsetBy: index))
+      index -= 3
+    }
+    return number < 0 ? "-" + text : text
+  }
+
+  private static func pad(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+}
