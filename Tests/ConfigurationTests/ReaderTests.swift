@@ -69,8 +69,10 @@ import Testing
   }
 
   @Test(arguments: [
-    "plain/path-1.json", "", "none", "Yes", "0.5", "1_000", "3e-4", "a: b", "a #b", "#a", "-", "- a", "[a]", "{a}", "*a", "&a", "!a", "%a", "@a", "`a",
-    "'quoted'", "\"double\"", "back\\slash", "tab\tand\nnewline\r", " leading", "trailing ", "模型/羊驼", "🦙", "\u{7F}\u{85}\u{2028}\u{FEFF}", "~", ".inf",
+    "plain/path-1.json", "", "none", "Yes", "0.5", "1_000", "3e-4", "a: b", "a #b", "#a", "-", "- a", "[a]", "{a}", "*a", "&a", "!a", "%a",
+    "@a", "`a",
+    "'quoted'", "\"double\"", "back\\slash", "tab\tand\nnewline\r", " leading", "trailing ", "模型/羊驼", "🦙", "\u{7F}\u{85}\u{2028}\u{FEFF}",
+    "~", ".inf",
     "../up", "a,b", "a]b", "?", "key:", "<<", "=", "0x10", "1:30", "2024-01-01",
   ])
   func textsAreWrittenSoThatTheyReadBack(_ text: String) throws {

@@ -10,7 +10,8 @@ import Testing
 
   @Test(arguments: [
     ("3e-4", 3e-4), ("3.0e-4", 3e-4), (".5", 0.5), ("5.", 5), ("5.e2", 500), ("-1.5E+3", -1500), ("1_000.25", 1000.25), ("0.1", 0.1),
-    (".", nil), ("e5", nil), ("3e", nil), ("0x1p3", nil), (".inf", nil), (".nan", nil), ("inf", nil), ("1e999", nil), ("1 ", nil), ("00.5", nil),
+    (".", nil), ("e5", nil), ("3e", nil), ("0x1p3", nil), (".inf", nil), (".nan", nil), ("inf", nil), ("1e999", nil), ("1 ", nil),
+    ("00.5", nil),
   ])
   func decimalNumbers(_ text: String, _ number: Double?) { #expect(plain(text).number == number) }
 
@@ -28,7 +29,8 @@ import Testing
   func byteCounts(_ text: String, _ count: Int?) { #expect(ByteCount.parse(text) == count) }
 
   @Test(arguments: [
-    ("rnak", "rank", 1), ("rank", "rank", 0), ("", "abc", 3), ("learning_rat", "learning_rate", 1), ("dropuot", "dropout", 1), ("alpha", "beta", 4),
+    ("rnak", "rank", 1), ("rank", "rank", 0), ("", "abc", 3), ("learning_rat", "learning_rate", 1), ("dropuot", "dropout", 1),
+    ("alpha", "beta", 4),
   ])
   func editDistances(_ first: String, _ second: String, _ distance: Int) {
     #expect(Suggestion.editDistance(first, second) == distance)

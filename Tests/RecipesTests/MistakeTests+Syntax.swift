@@ -6,7 +6,9 @@ extension MistakeTests {
     .text("- a\n- b\n", "x.yaml:1: expected 'key: value' lines, but the text is a list."),
     .lora("rank:8", "x.yaml:8: lora is 'rank:8'; expected keys below it. A space belongs after the colon."),
     .lora("alpha: 16\n  rank:8\n  dropout: 0", "x.yaml:9: not valid YAML: 'rank:8' is no 'key: value' (a colon and a space)."),
-    .lora("target_modules: [q_proj, v_proj", "x.yaml:9:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence from line 8."),
+    .lora(
+      "target_modules: [q_proj, v_proj",
+      "x.yaml:9:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence from line 8."),
     .lora("rank: 8\n alpha: 16", "x.yaml:9:2: not valid YAML: did not find expected key while parsing a block mapping from line 1."),
     .lora("\trank: 8", "x.yaml:8:3: a tab; YAML indents with spaces only."),
     .text("base: \"models\n", "x.yaml:2:1: not valid YAML: found unexpected end of stream while scanning a quoted scalar from line 1."),
@@ -26,7 +28,8 @@ extension MistakeTests {
     .override("lora.rank=x", messages: ["command line: lora.rank=x: lora.rank is 'x'; expected a whole number from 1."]),
     .override("lora.rank=", messages: ["command line: lora.rank=: lora.rank has no value; expected a whole number from 1."]),
     .override("lora.rank", messages: ["command line: lora.rank: expected key=value, such as lora.rank=16."]),
-    .override("lora..rank=8", messages: ["command line: lora..rank=8: 'lora..rank' is not a key; expected key=value, such as lora.rank=16."]),
+    .override(
+      "lora..rank=8", messages: ["command line: lora..rank=8: 'lora..rank' is not a key; expected key=value, such as lora.rank=16."]),
     .override("=8", messages: ["command line: =8: '' is not a key; expected key=value, such as lora.rank=16."]),
     .override("base.path=b", messages: ["command line: base.path=b: 'base' is 'models/b', so it has no 'path'."]),
     .override("lora.rank=8", "lora.rank=16", messages: ["command line: lora.rank=16: lora.rank is given twice."]),

@@ -95,7 +95,8 @@ import Testing
 
   @Test(arguments: [
     [], ["base=none-such", "tokenizer=none-such"], ["data.validation=data/v.json"], ["data.validation='0.1'"], ["data.validation=250"],
-    ["lora.start_from=adapters/x"], ["lora.start_from='none'", "lora={}"], ["compute.memory=0.8"], ["compute.memory=1"], ["compute.memory=auto"],
+    ["lora.start_from=adapters/x"], ["lora.start_from='none'", "lora={}"], ["compute.memory=0.8"], ["compute.memory=1"],
+    ["compute.memory=auto"],
     ["training.warmup_steps=0"], ["training.warmup_steps=0.1"], ["training.clip_gradient_norm=0.1"], ["base='模型/羊: 驼'"],
     ["training.learning_rate=0.30000000000000004"], ["output=\"a\\nb\""],
   ])
@@ -123,7 +124,8 @@ import Testing
 
   @Test func valuesOnTheCommandLineAreYAML() throws {
     let recipe = try Recipe.parse(
-      recipe(), name: "x", overrides: ["data.train=[a.json, {path: b.json, weight: 2}]", "training.clip_gradient_norm=none", "lora.rank=16"])
+      recipe(), name: "x",
+      overrides: ["data.train=[a.json, {path: b.json, weight: 2}]", "training.clip_gradient_norm=none", "lora.rank=16"])
     #expect(recipe.data.train == [.init(path: "a.json"), .init(path: "b.json", weight: 2)])
     #expect(recipe.training.clipGradientNorm == nil && recipe.lora.rank == 16)
   }

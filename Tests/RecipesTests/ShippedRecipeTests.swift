@@ -8,7 +8,9 @@ import Testing
 
   static let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { $0.hasSuffix(".yaml") }.sorted()
 
-  @Test func thereAreRecipes() { #expect(Set(Self.files).isSuperset(of: ["alpaca-7b.yaml", "llama3-8b-alpaca.yaml", "tinyllama-alpaca.yaml"])) }
+  @Test func thereAreRecipes() {
+    #expect(Set(Self.files).isSuperset(of: ["alpaca-7b.yaml", "llama3-8b-alpaca.yaml", "tinyllama-alpaca.yaml"]))
+  }
 
   @Test(arguments: files)
   func parses(_ file: String) throws {
