@@ -7,7 +7,8 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 // A static Foundation does not name what it stands on.
 let staticFoundation = [
-  "CoreFoundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims", "_FoundationCollections", "_FoundationICU",
+  "CoreFoundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims", "_FoundationCollections",
+  "_FoundationICU",
   "swiftSynchronization", "swift_RegexParser", "swift_StringProcessing",
 ].map { LinkerSetting.linkedLibrary($0) }
 
@@ -48,7 +49,8 @@ let package = Package(
     .executableTarget(
       name: "puna",
       dependencies: [
-        "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference", "Recipes",
+        "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
+        "Recipes",
         "CStarter", argumentParser,
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
