@@ -12,6 +12,9 @@ let staticFoundation = [
   "swiftSynchronization", "swift_RegexParser", "swift_StringProcessing",
 ].map { LinkerSetting.linkedLibrary($0) }
 
+// CI sets this; a newer compiler's new warnings stop nobody else.
+let warningsAreErrors = Context.environment["PUNA_WARNINGS"] == "error"
+
 let package = Package(
   name: "puna",
   products: [.executable(name: "puna", targets: ["puna"])],
@@ -75,3 +78,8 @@ let package = Package(
   cLanguageStandard: .gnu17,
   cxxLanguageStandard: .cxx17
 )
+
+for target in package.targets where warningsAreErrors && target.type != .system {
+  target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+  target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
+}
