@@ -15,7 +15,7 @@ struct RowFileTests {
   }
 
   func open(_ bytes: [UInt8], format: DataOptions.Format = .auto, tokenizer: Bool = true) throws -> TrainingSet {
-    var options = DataOptions(train: [.init(path: try folder.write("rows", bytes), format: format, template: "alpaca-short")])
+    var options = DataOptions(train: [.init(path: try folder.write(bytes, to: "rows"), format: format, template: "alpaca-short")])
     options.shuffle = false
     return try TrainingSet(
       options, batchSize: 100, seed: 1, tokenizer: tokenizer ? SentencePieceTokenizer(bytes: model.bytes) : nil, vocabularySize: 500)

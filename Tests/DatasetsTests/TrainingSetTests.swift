@@ -14,7 +14,7 @@ struct TrainingSetTests {
     let lines = lengths.enumerated().map { index, length in
       "{\"ids\": \(Array(repeating: index + firstID, count: length)), \"prompt_length\": 1}"
     }
-    return DataOptions.Source(path: try folder.write(name, lines.joined(separator: "\n")))
+    return DataOptions.Source(path: try folder.write(lines.joined(separator: "\n"), to: name))
   }
 
   func set(_ options: DataOptions, batchSize: Int = 4, seed: UInt64 = 42, positions: Int? = nil) throws -> TrainingSet {
@@ -156,7 +156,7 @@ struct TrainingSetTests {
   }
 
   @Test func trainingOnPrompts() throws {
-    var options = DataOptions(train: [DataOptions.Source(path: try folder.write("p", #"{"ids": [1, 2, 3, 4], "prompt_length": 3}"#))])
+    var options = DataOptions(train: [DataOptions.Source(path: try folder.write(#"{"ids": [1, 2, 3, 4], "prompt_length": 3}"#, to: "p"))])
     #expect(try set(options).examples(step: 0)[0].supervised == [3..<4])
     options.trainOnPrompt = true
     #expect(try set(options).examples(step: 0)[0].supervised == [1..<4])
@@ -167,7 +167,8 @@ struct TrainingSetTests {
     let tokenizer = try SentencePieceTokenizer(bytes: model.bytes)
     let row = #"{"instruction": "the", "output": "and"}"#
     var options = DataOptions(train: [
-      .init(path: try folder.write("a", row), template: "alpaca"), .init(path: try folder.write("b", row), template: "chinese-alpaca"),
+      .init(path: try folder.write(row, to: "a"), template: "alpaca"),
+      .init(path: try folder.write(row, to: "b"), template: "chinese-alpaca"),
     ])
     options.shuffle = false
     let set = try TrainingSet(options, batchSize: 2, seed: 1, tokenizer: tokenizer)

@@ -4,15 +4,15 @@ import Testing
 import Tokenizers
 
 /// LLaMA's own tokenizer against llama.cpp's test vectors.
-@Suite(.enabled(if: SharedData.isAvailable, "\(SharedData.message)"))
+@Suite(.enabled(if: SharedFiles.exist, "needs the shared folder (PUNA_SHARED)"))
 struct LlamaVectorTests {
   func tokenizer(isWordwise: Bool = true) throws -> SentencePieceTokenizer {
-    let file = SharedData.path("data/tokenizers/llama/tokenizer.model")
+    let file = SharedFiles.file("data/tokenizers/llama/tokenizer.model")
     return try SentencePieceTokenizer(bytes: Array(Data(contentsOf: URL(fileURLWithPath: file))), isWordwise: isWordwise)
   }
 
   func text(_ name: String) throws -> String {
-    String(decoding: try Data(contentsOf: URL(fileURLWithPath: SharedData.path(name))), as: UTF8.self)
+    String(decoding: try Data(contentsOf: URL(fileURLWithPath: SharedFiles.file(name))), as: UTF8.self)
   }
 
   @Test func vectors() throws {
@@ -26,6 +26,17 @@ struct LlamaVectorTests {
       #expect(try tokenizer.encode(input) == expected, "\(input.debugDescription)")
       #expect(try tokenizer.decode(expected) == input)
     }
+  }
+
+  @Test func aStoryIsRestored() throws {
+    let tokenizer = try openTokenizer(at: SharedFiles.file("data/stories260k/hf"))
+    let json = try JSONValue(parsing: Array(text("data/stories260k/greedy_ids.json").utf8))
+    guard case .array(let numbers) = json else { return Issue.record("no list of ids") }
+    let ids = numbers.compactMap { if case .number(let number) = $0 { Int32(number) } else { nil } }
+    let story = try text("data/stories260k/greedy.txt")
+    #expect(try tokenizer.decode(ids) == story)
+    var stream = TextStream(tokenizer)
+    #expect(try ids.map { try stream.append($0) }.joined() + stream.finish() == story)
   }
 
   @Test func wordwiseEqualsWholeOnRealText() throws {

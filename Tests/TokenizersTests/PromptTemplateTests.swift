@@ -68,12 +68,12 @@ struct PromptTemplateTests {
   }
 
   @Test(
-    .enabled(if: SharedData.isAvailable, "\(SharedData.message)"),
+    .enabled(if: SharedFiles.exist, "needs the shared folder (PUNA_SHARED)"),
     arguments: [
       ("alpaca-lora", "alpaca"), ("alpaca", "alpaca_legacy"), ("alpaca-short", "alpaca_short"), ("vigogne", "vigogne"),
     ])
   func equalsThePublishedFile(name: String, file: String) throws {
-    let published = try PromptTemplate.open(SharedData.path("data/alpaca/\(file).json"))
+    let published = try PromptTemplate.open(SharedFiles.file("data/alpaca/\(file).json"))
     let ours = try PromptTemplate.named(name)
     #expect(published.promptInput == ours.promptInput)
     #expect(published.promptNoInput == ours.promptNoInput)
@@ -109,11 +109,10 @@ struct PromptTemplateTests {
   @Test func filesAndRecords() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(
-      "mine.json",
       """
       {"description": "d", \(Self.good), "join": "tokens", "system": "S",
        "inference": {"prompt_input": "{system}{instruction}-{input}", "prompt_no_input": "{instruction}-"}}
-      """)
+      """, to: "mine.json")
     let template = try PromptTemplate.open(path)
     #expect(template.name == "mine")
     #expect(template.join == .tokens)

@@ -10,17 +10,17 @@ struct TokenizerFileTests {
   init() throws { folder = try TemporaryFolder() }
 
   @Test func aFolderOrAFile() throws {
-    let file = try folder.write("tokenizer.model", model.bytes)
+    let file = try folder.write(model.bytes, to: "tokenizer.model")
     #expect(try openTokenizer(at: file).vocabularySize == model.pieces.count)
     #expect(try openTokenizer(at: folder.path).vocabularySize == model.pieces.count)
     #expect(try SentencePieceTokenizer(path: folder.path).endOfSequence == 2)
   }
 
   @Test func configurationBesideTheModel() throws {
-    _ = try folder.write("tokenizer.model", model.bytes)
-    _ = try folder.write(
-      "tokenizer_config.json",
-      #"{"add_bos_token": false, "add_eos_token": true, "bos_token": "", "eos_token": {"content": "<|end|>"}, "model_max_length": 1e30}"#)
+    try folder.write(model.bytes, to: "tokenizer.model")
+    try folder.write(
+      #"{"add_bos_token": false, "add_eos_token": true, "bos_token": "", "eos_token": {"content": "<|end|>"}, "model_max_length": 1e30}"#,
+      to: "tokenizer_config.json")
     let tokenizer = try openTokenizer(at: folder.path)
     #expect(!tokenizer.addsBeginOfSequence)
     #expect(tokenizer.addsEndOfSequence)
@@ -34,8 +34,8 @@ struct TokenizerFileTests {
     (#"{"eos_token": "[END]"}"#, "the token '[END]', which its tokenizer_config.json adds beside the model, is not supported yet."),
   ])
   func badConfiguration(json: String, expected: String) throws {
-    _ = try folder.write("tokenizer.model", model.bytes)
-    _ = try folder.write("tokenizer_config.json", json)
+    try folder.write(model.bytes, to: "tokenizer.model")
+    try folder.write(json, to: "tokenizer_config.json")
     let error = #expect(throws: TokenizerError.self) { try openTokenizer(at: folder.path) }
     #expect(error?.description.hasSuffix(expected) == true, "\(error?.description ?? "")")
   }
@@ -57,7 +57,7 @@ struct TokenizerFileTests {
       ),
     ]
     for (name, bytes, expected) in cases {
-      let path = try folder.write(name, bytes)
+      let path = try folder.write(bytes, to: name)
       let error = #expect(throws: TokenizerError.self) { try openTokenizer(at: path) }
       #expect(error?.description == "\(path): \(expected)")
     }
