@@ -5,6 +5,16 @@ import PackageDescription
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
+// A static Foundation does not name what it stands on.
+let staticFoundation = [
+  "CoreFoundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims", "_FoundationCollections",
+  "_FoundationICU",
+  "swiftSynchronization", "swift_RegexParser", "swift_StringProcessing",
+].map { LinkerSetting.linkedLibrary($0) }
+
+// CI sets this; a newer compiler's new warnings stop nobody else.
+let warningsAreErrors = Context.environment["PUNA_WARNINGS"] == "error"
+
 let package = Package(
   name: "puna",
   products: [.executable(name: "puna", targets: ["puna"])],
@@ -42,23 +52,34 @@ let package = Package(
     .executableTarget(
       name: "puna",
       dependencies: [
-        "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference", "Recipes",
+        "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
+        "Recipes",
         "CStarter", argumentParser,
       ],
-      linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+      linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
 
     // MARK: - Tests
     .target(
       name: "TestSupport", dependencies: ["Tensors", "Llama", .product(name: "Numerics", package: "swift-numerics")],
       path: "Tests/TestSupport"),
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "Tensors"]),
     .testTarget(
       name: "LlamaTests",
       dependencies: ["Llama", "Tensors", "CPUBackend", "TestSupport", .product(name: "Numerics", package: "swift-numerics")]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"]),
     .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
     .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+    .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17,
   cxxLanguageStandard: .cxx17
 )
+
+for target in package.targets where warningsAreErrors && target.type != .system {
+  target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+  target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
+}

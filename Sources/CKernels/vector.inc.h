@@ -126,6 +126,22 @@ VECTOR_INLINE double v_sum(vfloat v) {
   for (int lane = 0; lane < VECTOR_FLOATS; ++lane) sum += (double)v[lane];
   return sum;
 }
+/* The same in float32 by halves: fewer steps, for sums of sums. */
+VECTOR_INLINE float v_total(vfloat v) {
+#if VECTOR_FLOATS == 16
+  v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+#elif VECTOR_FLOATS == 8
+  v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+#endif
+  return (v[0] + v[2]) + (v[1] + v[3]);
+}
+/* The largest lane, NaN passed over. */
+VECTOR_INLINE float v_maximum(vfloat v) {
+  float maximum = v[0];
+  for (int lane = 1; lane < VECTOR_FLOATS; ++lane) maximum = v[lane] > maximum ? v[lane] : maximum;
+  return maximum;
+}
 /* By address: a vector wider than a register has no settled way to be passed. */
 VECTOR_INLINE double v_sum_double(const vdouble *v) {
   double sum = 0;

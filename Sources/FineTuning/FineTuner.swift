@@ -87,7 +87,7 @@ public struct FineTuner: Sendable {
     var best = try validate(trainer, validation, step: 0, best: nil, tell)
     for step in 0..<stepCount {
       let clock = ContinuousClock.now
-      let sequences = try job.examples.sequences(epoch: step / stepsPerEpoch, step: step % stepsPerEpoch)
+      let sequences = try job.examples.examples(epoch: step / stepsPerEpoch, step: step % stepsPerEpoch)
       let packed = PackedStep(
         batches: packer.pack(sequences).map(\.batch), tokenCount: sequences.reduce(0) { $0 + $1.ids.count },
         rowNames: sequences.map { job.examples.name(of: $0.origin) })

@@ -27,7 +27,9 @@ typedef struct {
   size_t resident_stride;
 } puna_attention;
 
-/* output = softmax(scale · q kᵀ) v; log_sum_exp [rows, heads] float32 is what backward needs. */
+/* output = softmax(scale · q kᵀ) v; log_sum_exp [rows, heads] float32 is what backward needs. Like every operand, the output has its row
+   padding (up to the next multiple of 32 elements) zeroed; so have dq, dk and dv below. Products of bf16 elements run on bf16 dot products
+   where the instruction set has them (probabilities and score gradients are then rounded to bf16), else in float32. */
 void puna_attention_forward(puna_context *context, const puna_attention *attention, void *output, size_t output_stride,
                             float *log_sum_exp);
 
