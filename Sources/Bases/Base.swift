@@ -41,6 +41,7 @@ extension Base {
   ///
   /// - Throws: `BaseError` with everything that is wrong with it.
   public static func open(_ path: String) throws -> Base {
+    let path = withoutTrailingSlash(path)
     let folder = try BaseFolder(path)
     let layout = try folder.layout()
     let generationName = "generation_config.json"

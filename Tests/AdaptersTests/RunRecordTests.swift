@@ -112,7 +112,7 @@ struct RunRecordTests {
           a: lora.target_modules is [q_proj, k_proj, v_proj, o_proj], but the adapter that lora.start_from continues has [q_proj, v_proj]. \
         Leave lora.target_modules out.
           a: lora.rank is 16, but the adapter that lora.start_from continues has 2. Leave lora.rank out.
-          a: lora.alpha is 16.0, but the adapter that lora.start_from continues has 8.0. Leave lora.alpha out.
+          a: lora.alpha is 16, but the adapter that lora.start_from continues has 8. Leave lora.alpha out.
         """)
   }
 }

@@ -83,9 +83,8 @@ struct FingerprintTests {
       return bytes
     }
     let weight = StoredWeight(name: "w", shape: [8, 4], segments: segments)
-    for start in 0..<64 {
-      for end in start...64 { #expect(bytes(weight, start..<end) == bytes(FingerprintTests.plain, start..<end)) }
-    }
+    let ranges = (0..<64).flatMap { start in (start...64).map { start..<$0 } }
+    #expect(ranges.allSatisfy { bytes(weight, $0) == bytes(FingerprintTests.plain, $0) })
     #expect(Fingerprint.compute([weight]) == Fingerprint.compute([FingerprintTests.plain]))
   }
 }

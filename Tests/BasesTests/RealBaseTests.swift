@@ -14,6 +14,8 @@ struct RealBaseTests {
     #expect(base.configuration.layerCount == 5 && base.configuration.keyValueHeadCount == 4 && base.configuration.tiesEmbeddings)
     #expect(base.dtype == .float32)
     #expect(base.byteCount == 4 * base.configuration.parameterCount)
+    #expect(base.fingerprint() == "650d3796d59854dc44db7ca2fe50b28d250da7a7c14024601fe56de07e7f2efb")
+    #expect(try Base.open(SharedFiles.file("data/stories260k/hf/")).path == base.path)
     #expect(base.tokenizerPath?.hasSuffix("tokenizer.model") == true)
   }
 
