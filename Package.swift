@@ -77,6 +77,7 @@ let package = Package(
         "Adapters", "Bases", "CPUBackend", "Checkpoints", "Datasets", "FineTuning", "Inference", "Llama", "Tensors", "Tokenizers", "TestSupport",
       ],
       exclude: ["goldens"]),
+    .testTarget(name: "CommandTests", dependencies: ["puna", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],

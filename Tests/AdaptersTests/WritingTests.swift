@@ -66,7 +66,7 @@ struct WritingTests {
     try folder.write("x", to: "file")
     let adapter = try TinyAdapter().read()
     let error = try #require(throws: CheckpointError.self) { try adapter.write(to: folder.file("file")) }
-    #expect(error.reason == .exists)
+    #expect(error.reason == .fileInTheWay(folder.file("file")))
   }
 }
 

@@ -31,7 +31,10 @@ struct LlamaVectorTests {
   @Test func aStoryIsRestored() throws {
     let tokenizer = try openTokenizer(at: SharedFiles.file("data/stories260k/hf"))
     let json = try JSONValue(parsing: Array(text("data/stories260k/greedy_ids.json").utf8))
-    guard case .array(let numbers) = json else { return Issue.record("no list of ids") }
+    guard case .array(let numbers) = json else {
+      Issue.record("no list of ids")
+      return
+    }
     let ids = numbers.compactMap { if case .number(let number) = $0 { Int32(number) } else { nil } }
     let story = try text("data/stories260k/greedy.txt")
     #expect(try tokenizer.decode(ids) == story)
