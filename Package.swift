@@ -12,6 +12,9 @@ let staticFoundation = [
   "swiftSynchronization", "swift_RegexParser", "swift_StringProcessing",
 ].map { LinkerSetting.linkedLibrary($0) }
 
+// CI sets this; a newer compiler's new warnings stop nobody else.
+let warningsAreErrors = Context.environment["PUNA_WARNINGS"] == "error"
+
 let package = Package(
   name: "puna",
   products: [.executable(name: "puna", targets: ["puna"])],
@@ -59,6 +62,7 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Tensors", "Llama", .product(name: "Numerics", package: "swift-numerics")],
       path: "Tests/TestSupport"),
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "Tensors"]),
     .testTarget(
       name: "LlamaTests",
       dependencies: ["Llama", "Tensors", "CPUBackend", "TestSupport", .product(name: "Numerics", package: "swift-numerics")]),
@@ -67,6 +71,12 @@ let package = Package(
     .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "GoldenTests",
+      dependencies: [
+        "Adapters", "Bases", "CPUBackend", "Checkpoints", "Datasets", "FineTuning", "Inference", "Llama", "Tensors", "Tokenizers", "TestSupport",
+      ],
+      exclude: ["goldens"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],
@@ -74,3 +84,8 @@ let package = Package(
   cLanguageStandard: .gnu17,
   cxxLanguageStandard: .cxx17
 )
+
+for target in package.targets where warningsAreErrors && target.type != .system {
+  target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+  target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
+}

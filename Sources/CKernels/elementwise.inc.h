@@ -4,18 +4,12 @@
 
 #include "elementwise_kernels.h"
 #include "vector.inc.h"
+#include "weight_private.h"
 
 /* Compiles `body` once for each element type. */
 #define FOR_ELEMENT_TYPE(bf16, body) ((bf16) ? body(call, begin, end, 1) : body(call, begin, end, 0))
 
 /* --- Weights --- */
-
-VECTOR_INLINE long stored_row(const puna_segment *segment, long row) {
-  const long local = row - segment->row_begin, dimension = segment->rotary_head_dimension;
-  if (dimension == 0) return local;
-  const long i = local % dimension, half = dimension / 2;
-  return local - i + (i < half ? 2 * i : 2 * (i - half) + 1);
-}
 
 static void FN(widen_block)(const char *bytes, puna_dtype dtype, long count, float *y) {
 #define WIDEN_SHORT(i, lanes, widen)                               \
@@ -41,8 +35,8 @@ static void FN(gather)(const void *argument, long begin, long end) {
     for (int s = 0; s < call->weight->segment_count; ++s) {
       const puna_segment *segment = &call->weight->segments[s];
       if (row < segment->row_begin || row >= segment->row_begin + segment->row_count) continue;
-      FN(widen_block)((const char *)segment->bytes + (size_t)stored_row(segment, row) * segment->row_byte_stride, segment->dtype,
-                      segment->column_count, call->y + (size_t)i * call->y_stride + (size_t)segment->column_begin);
+      FN(widen_block)(puna_segment_address(segment, (int)row, segment->column_begin), segment->dtype, segment->column_count,
+                      call->y + (size_t)i * call->y_stride + (size_t)segment->column_begin);
     }
   }
 }

@@ -43,7 +43,7 @@ typedef struct {
   int begin, end;
   piece *pieces;
   int piece_count, parts;
-  long first_task;
+  long first_panel;
 } interval;
 
 typedef struct {
@@ -51,7 +51,7 @@ typedef struct {
   const puna_gemm_kernels *kernels;
   puna_sgemm sgemm;
   int bf16, m;
-  long rows_per_task, row_blocks, tasks;
+  long rows_per_task, row_blocks, panels, tasks;
   size_t panel_bytes, scratch_bytes;
   interval *intervals;
   int interval_count;
@@ -101,10 +101,10 @@ static int strip_width(const plan *plan, int columns) {
 
 static const interval *find_task(const plan *plan, long index, int *column, long *row_block) {
   const interval *interval = plan->intervals;
-  while (interval + 1 < plan->intervals + plan->interval_count && index >= interval[1].first_task) interval++;
-  index -= interval->first_task;
-  *column = interval->begin + (int)(index / plan->row_blocks) * panel_columns;
-  *row_block = index % plan->row_blocks;
+  *row_block = index / plan->panels;
+  long panel = index % plan->panels;
+  while (interval + 1 < plan->intervals + plan->interval_count && panel >= interval[1].first_panel) interval++;
+  *column = interval->begin + (int)(panel - interval->first_panel) * panel_columns;
   return interval;
 }
 
@@ -286,18 +286,20 @@ void puna_gemm(puna_context *context, int bf16, int m, const puna_gemm_term *ter
         interval->piece_count += count;
       }
       most_parts = interval->parts > most_parts ? interval->parts : most_parts;
-      interval->first_task = panels;
+      interval->first_panel = panels;
       panels += puna_ceil_div(interval->end - interval->begin, panel_columns);
     }
   }
 
-  /* Few panels are also cut by rows, which packs each of them more often. */
-  enum { wanted_tasks = 16, row_step = 24 };
-  plan.rows_per_task = m;
-  if (panels < wanted_tasks && !plan.sgemm)
-    plan.rows_per_task = puna_min_long(m, puna_max_long(4, puna_ceil_div(m * panels, wanted_tasks * row_step)) * row_step);
+  /* Rows are cut so that those of a block stay in the last cache from panel to panel, and into more blocks where panels are few; each
+     block packs the panels anew. */
+  enum { most_rows = 1024, least_rows = 96, wanted_tasks = 16, row_step = 24 };
+  long blocks = puna_ceil_div(m, most_rows);
+  if (panels && panels * blocks < wanted_tasks)
+    blocks = puna_max_long(blocks, puna_min_long(puna_ceil_div(wanted_tasks, panels), m / least_rows));
+  plan.rows_per_task = puna_ceil_div(puna_ceil_div(m, blocks), row_step) * row_step;
   plan.row_blocks = puna_ceil_div(m, plan.rows_per_task);
-  for (int i = 0; i < plan.interval_count; i++) intervals[i].first_task *= plan.row_blocks;
+  plan.panels = panels;
 
   /* Packing may write two vectors of rows too many. */
   plan.panel_bytes = (size_t)(longest + 2 * plan.kernels->vector_floats) * panel_columns * 4;
@@ -342,20 +344,21 @@ static void transpose_block(void *argument, long index, int worker) {
 static void rank_task(void *argument, long index, int worker) {
   const rank_plan *plan = argument;
   const puna_gemm_kernels *kernels = plan->kernels;
+  size_t size = plan->bf16 ? 2 : 4;
   int floats = kernels->vector_floats, full = kernels->tile_vectors * floats;
   int begin = (int)index * panel_columns, end = (int)puna_min_long(plan->columns, begin + panel_columns);
   puna_segment segment = {.bytes = plan->x,
-                          .row_byte_stride = plan->x_stride * (plan->bf16 ? 2 : 4),
+                          .row_byte_stride = plan->x_stride * size,
                           .dtype = plan->bf16 ? PUNA_BFLOAT16 : PUNA_FLOAT32,
                           .row_count = plan->n,
                           .column_count = plan->columns};
   puna_weight weight = {.segments = &segment, .segment_count = 1, .rows = plan->n, .columns = plan->columns};
   int block_units = plan->bf16 ? rank_block / 2 : rank_block;
-  uint32_t *panel = puna_scratch(plan->context, worker, (size_t)(block_units + 32) * panel_columns * 4 + 16 * panel_columns * 4);
+  uint32_t *panel = puna_scratch(plan->context, worker, (size_t)(block_units + 32 + 16) * panel_columns * 4);
   float *tile = (float *)(panel + (block_units + 32) * panel_columns);
   for (int row = 0; row < plan->n; row += rank_block) {
     int row_end = (int)puna_min_long(plan->n, row + rank_block);
-    puna_gemm_strip strip = {.x = plan->du_transposed + (size_t)row * (plan->bf16 ? 2 : 4),
+    puna_gemm_strip strip = {.x = plan->du_transposed + (size_t)row * size,
                              .stride = plan->transposed_stride,
                              .units = plan->bf16 ? (row_end - row + 1) / 2 : row_end - row};
     for (int column = begin; column < end; column += full) {

@@ -203,13 +203,12 @@ GEMM_INLINE void FN(pack_pair)(int bf16, puna_dtype dtype, const char *even, con
   }
 }
 
-/* Rows of weights often lie a power of two apart, where caches hold few of them: they are fetched shortly before their use. */
-#ifndef PD
-#define PD 64
-#endif
-GEMM_INLINE void FN(prefetch_row)(const char *row, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(row + i, 0, 2);
-  __builtin_prefetch(row + bytes - 1, 0, 2);
+/* How many rows ahead of their use weights are fetched: they often lie a power of two apart, where caches hold few of them. */
+enum { FN(rows_ahead) = 8 };
+
+GEMM_INLINE void FN(fetch_row)(const char *row, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(row + i, 0, 3);
+  __builtin_prefetch(row + bytes - 1, 0, 3);
 }
 
 GEMM_INLINE void FN(pack_pairs)(int bf16, const puna_segment *segment, puna_dtype dtype, int column, int columns, int k_begin, int k_end,
@@ -217,8 +216,8 @@ GEMM_INLINE void FN(pack_pairs)(int bf16, const puna_segment *segment, puna_dtyp
   const int step = bf16 ? 2 : 1;
   for (int k = k_begin; k < k_end; k += step, panel += width) {
     for (int i = 0; i < step; i++)
-      if (k + i + PD < k_end)
-        FN(prefetch_row)(puna_segment_address(segment, k + i + PD, column), (size_t)columns * (dtype == PUNA_FLOAT32 ? 4 : 2));
+      if (k + i + FN(rows_ahead) < k_end)
+        FN(fetch_row)(puna_segment_address(segment, k + i + FN(rows_ahead), column), (size_t)columns * (dtype == PUNA_FLOAT32 ? 4 : 2));
     FN(pack_pair)(bf16, dtype, puna_segment_address(segment, k, column),
                   bf16 && k + 1 < k_end ? puna_segment_address(segment, k + 1, column) : NULL, columns, panel);
   }
