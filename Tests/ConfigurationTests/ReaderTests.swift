@@ -89,7 +89,7 @@ import Testing
     #expect(items[0].number == nil && items[0].flag == nil && !items[0].isWord("none"))
   }
 
-  @Test(arguments: [0, 1, 0.1, 3e-4, 1e-8, 1e22, .pi, 5e-324, Double.greatestFiniteMagnitude, -2.5e-7, 123_456_789.125])
+  @Test(arguments: [0, 1, 0.1, 3e-4, 1e-8, 1e22, .pi, .leastNonzeroMagnitude, Double.greatestFiniteMagnitude, -2.5e-7, 123_456_789.125])
   func numbersAreWrittenSoThatTheyReadBack(_ number: Double) throws {
     var yaml = YAMLWriter()
     yaml.write("a", .number(number))
