@@ -43,9 +43,28 @@ The teacher reads the request, the child writes the response, and the task is co
 Listen to the instruction, look at the input, and write the response below.""".splitlines()
 
 
+ANSWER = "\x02\x03"                               # stand round an answer until `without_marks` takes them out
+
+
+def without_marks(document):
+    """The text, and for each of its characters whether it belongs to an answer."""
+    text, inside, marks = [], False, []
+    for c in document:
+        if c in ANSWER:
+            inside = c == ANSWER[0]
+        else:
+            text.append(c)
+            marks.append(inside)
+    return "".join(text), marks
+
+
 class Writer:
-    def __init__(self, seed):
+    """Writes documents without end: `short` is the share of exchanges without speakers, `skills` that of skills among the
+    questions of a talk, `kinds` the weights of pages, lessons, talks, practices and stories."""
+
+    def __init__(self, seed, short=0.55, skills=0.5, kinds=(15, 25, 35, 20, 5)):
         self.rng = random.Random(seed)
+        self.short, self.skills, self.kinds = short, skills, kinds
         self.facts = k.facts()
         self.topics, self.about = defaultdict(list), defaultdict(list)
         for fact in self.facts:
@@ -59,7 +78,7 @@ class Writer:
         return self.rng.choices(self.names, self.weights)[0]
 
     def any_item(self):
-        if self.rng.random() < 0.35:
+        if self.rng.random() < self.skills:
             return self.rng.choice(k.SKILLS)(self.rng)
         return self.rng.choice(self.topics[self.topic()])
 
@@ -72,9 +91,9 @@ class Writer:
         """One question or task, with its answer."""
         rng = self.rng
         n, m = self.speakers()
-        short = rng.random() < 0.55
+        short = rng.random() < self.short
         names = dict(n=n, m=m, N=k.capital(n), M=k.capital(m))
-        answer = k.capital(item.answer) if item.stop else item.answer
+        answer = ANSWER[0] + (k.capital(item.answer) if item.stop else item.answer) + ANSWER[1]
         if rng.random() < 0.4:
             task, given = rng.choice(item.tasks)
             if given:
@@ -134,7 +153,8 @@ class Writer:
         return [" ".join(parts)]
 
     def document(self):
-        kind = self.rng.choices([self.page, self.lesson, self.talk, self.practice, self.story], [18, 30, 32, 15, 5])[0]
+        """One document, the answers in it marked."""
+        kind = self.rng.choices([self.page, self.lesson, self.talk, self.practice, self.story], self.kinds)[0]
         return "\n".join(kind())
 
 
@@ -143,4 +163,4 @@ if __name__ == "__main__":
     writer = Writer(seed)
     with open(path, "w") as file:
         for _ in range(count):
-            file.write(json.dumps(writer.document(), ensure_ascii=False) + "\n")
+            file.write(json.dumps(without_marks(writer.document())[0], ensure_ascii=False) + "\n")
