@@ -7,9 +7,13 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 // A static Foundation does not name what it stands on.
 let staticFoundation = [
-  "CoreFoundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims", "_FoundationCollections", "_FoundationICU",
+  "CoreFoundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims", "_FoundationCollections",
+  "_FoundationICU",
   "swiftSynchronization", "swift_RegexParser", "swift_StringProcessing",
 ].map { LinkerSetting.linkedLibrary($0) }
+
+// CI sets this; a newer compiler's new warnings stop nobody else.
+let warningsAreErrors = Context.environment["PUNA_WARNINGS"] == "error"
 
 let package = Package(
   name: "puna",
@@ -48,7 +52,8 @@ let package = Package(
     .executableTarget(
       name: "puna",
       dependencies: [
-        "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference", "Recipes",
+        "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
+        "Recipes",
         "CStarter", argumentParser,
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
@@ -70,6 +75,13 @@ let package = Package(
     .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "GoldenTests",
+      dependencies: [
+        "Adapters", "Bases", "CPUBackend", "Checkpoints", "Datasets", "FineTuning", "Inference", "Llama", "Tensors", "Tokenizers", "TestSupport",
+      ],
+      exclude: ["goldens"]),
+    .testTarget(name: "CommandTests", dependencies: ["puna", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],
@@ -77,3 +89,8 @@ let package = Package(
   cLanguageStandard: .gnu17,
   cxxLanguageStandard: .cxx17
 )
+
+for target in package.targets where warningsAreErrors && target.type != .system {
+  target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+  target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
+}

@@ -9,6 +9,7 @@ extension PEFTAdapter {
   /// - Parameter allowOtherBase: Go on with a note when the record names a base of another fingerprint.
   /// - Throws: `AdapterError` with everything that is wrong with it.
   public static func open(_ path: String, for base: Base, allowOtherBase: Bool = false) throws -> PEFTAdapter {
+    let path = withoutTrailingSlash(path)
     let adapter = try read(path, shape: base.configuration)
     func noting(_ notes: [String]) -> PEFTAdapter {
       PEFTAdapter(configuration: adapter.configuration, modules: adapter.modules, notes: notes)

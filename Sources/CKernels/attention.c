@@ -62,10 +62,11 @@ static int make_plan(pass *p, puna_context *context, const puna_attention *atten
   p->context = context;
   p->scratch_bytes = scratch_bytes;
 
-  long key_tiles = 0, query_tiles = 0, descendants = 0, padded_rows = 0;
+  long key_tiles = 0, key_blocks = 0, query_tiles = 0, descendants = 0, padded_rows = 0;
   for (int s = 0; s < segments; ++s) {
     const puna_attention_segment *segment = &attention->segments[s];
     key_tiles += ceil_divide(segment->count, PUNA_KEY_TILE);
+    key_blocks += ceil_divide(segment->count, PUNA_KEY_TILE * PUNA_KEY_BLOCK);
     padded_rows += (segment->count + 15) & ~15;
     if (!segment->resident) query_tiles += ceil_divide(segment->count, call->query_tile);
     if (!backward) continue;
@@ -81,13 +82,16 @@ static int make_plan(pass *p, puna_context *context, const puna_attention *atten
   const size_t query_bytes = aligned((size_t)query_tiles * sizeof(puna_attention_tile));
   const size_t place_bytes = aligned(((size_t)segments + 1) * sizeof(puna_attention_place));
   const size_t descendant_bytes = aligned((size_t)descendants * sizeof(int));
+  const size_t block_bytes = aligned((size_t)key_blocks * sizeof(int));
   const size_t used_bytes = aligned((size_t)segments);
   const size_t packed_bytes = aligned((size_t)heads * head_bytes);
-  char *memory = puna_scratch(context, 0, key_bytes + query_bytes + place_bytes + descendant_bytes + used_bytes + packed_bytes + scratch_bytes);
+  char *memory = puna_scratch(
+      context, 0, key_bytes + query_bytes + place_bytes + descendant_bytes + block_bytes + used_bytes + packed_bytes + scratch_bytes);
   puna_attention_tile *key = (void *)memory, *query = (void *)(memory += key_bytes);
   puna_attention_place *places = (void *)(memory += query_bytes);
   int *descendant = (void *)(memory += place_bytes);
-  char *used = memory += descendant_bytes;
+  int *block = (void *)(memory += descendant_bytes);
+  char *used = memory += block_bytes;
   call->packed = (void *)(memory += used_bytes);
   p->first_scratch = memory + packed_bytes;
 
@@ -101,13 +105,14 @@ static int make_plan(pass *p, puna_context *context, const puna_attention *atten
 
   memset(places, 0, ((size_t)segments + 1) * sizeof *places);
   int packed_row = 0;
-  call->key_tile_count = call->query_tile_count = 0;
+  call->key_tile_count = call->query_tile_count = call->key_block_count = 0;
   for (int s = 0; s < segments; ++s) {
     const puna_attention_segment *segment = &attention->segments[s];
     places[s].key_tile_begin = call->key_tile_count;
     places[s].query_tile_begin = call->query_tile_count;
     for (int first = 0; used[s] && first < segment->count; first += PUNA_KEY_TILE) {
       const int left = segment->count - first, count = left < PUNA_KEY_TILE ? left : PUNA_KEY_TILE;
+      if (first % (PUNA_KEY_TILE * PUNA_KEY_BLOCK) == 0) block[call->key_block_count++] = call->key_tile_count;
       key[call->key_tile_count++] = (puna_attention_tile){s, segment->begin + first, first, count, packed_row};
       packed_row += (count + 15) & ~15;
     }
@@ -133,6 +138,7 @@ static int make_plan(pass *p, puna_context *context, const puna_attention *atten
   call->packed_head = (size_t)matrices * (size_t)packed_row * puna_padded_dimension(attention->head_dimension);
   call->key_tiles = key;
   call->query_tiles = query;
+  call->key_blocks = block;
   call->places = places;
   call->descendants = descendant;
   return heads;
@@ -173,7 +179,7 @@ void puna_attention_backward(puna_context *context, const puna_attention *attent
           .saved_output = output, .output_stride = output_stride, .log_sum_exp = (float *)log_sum_exp, .d_output = d_output,
           .d_output_stride = d_output_stride, .delta = delta, .dq = dq, .dq_stride = dq_stride, .dk = dk, .dk_stride = dk_stride,
           .dv = dv, .dv_stride = dv_stride}};
-  const int heads = make_plan(&p, context, attention, 3, 1, task_scratch(attention, 4, 2, 2));
+  const int heads = make_plan(&p, context, attention, 3, 1, task_scratch(attention, 4, 2, 2 * PUNA_KEY_BLOCK));
   run(&p, table->delta, ceil_divide(attention->rows, PUNA_DELTA_ROWS));
   for (int head = 0; head < attention->key_value_heads; head += heads) {
     const int left = attention->key_value_heads - head;
@@ -181,6 +187,6 @@ void puna_attention_backward(puna_context *context, const puna_attention *attent
     p.call.head_count = left < heads ? left : heads;
     run(&p, table->pack_backward, (long)p.call.key_tile_count * p.call.head_count);
     run(&p, table->backward_queries, (long)p.call.query_tile_count * p.call.head_count);
-    run(&p, table->backward_keys, (long)p.call.key_tile_count * p.call.head_count);
+    run(&p, table->backward_keys, (long)p.call.key_block_count * p.call.head_count);
   }
 }

@@ -15,6 +15,7 @@
 #else
 #define BLOCK_VECTORS 2
 #endif
+#define KEY_VECTORS (PUNA_KEY_TILE / VECTOR_FLOATS)
 _Static_assert(BLOCK_ROWS <= 8 && VECTOR_FLOATS % 4 == 0, "scratch and score tiles are padded for this");
 
 VECTOR_INLINE vfloat multiply_add(vfloat sum, uint32_t a, vuint b, const int pairs) {
@@ -174,7 +175,10 @@ VECTOR_INLINE void stack_rows(const puna_attention_call *call, const puna_attent
     if (row >= rows) {
       memset(y, 0, columns * sizeof(uint32_t));
     } else if (pairs) {
-      memcpy(y, stacked_row(call, tile, head, row, x, stride, bf16), (size_t)dimension * sizeof(uint16_t));
+      const uint32_t *from = stacked_row(call, tile, head, row, x, stride, bf16);
+#define STEP(i, lanes) v_copy(y + i, from + i, lanes, sizeof(uint32_t))
+      FOR_VECTORS(dimension / 2, STEP);
+#undef STEP
     } else {
       const void *from = stacked_row(call, tile, head, row, x, stride, bf16);
 #define STEP(i, lanes) v_store((float *)y + i, v_load_element(from, (size_t)i, lanes, bf16), lanes)
@@ -256,30 +260,32 @@ VECTOR_INLINE void store_probabilities(uint32_t *row, int v, vfloat p, const int
   memcpy(row + v * VECTOR_FLOATS, &p, sizeof p);
 }
 
-/* One row of scores s becomes exp(scale · s − maximum). Raises the maximum when the tile holds a greater score; returns the factor by
+/* log2(e) · scale: the exponentials are powers of two. */
+VECTOR_INLINE float base2_scale(const puna_attention *attention) { return (float)((double)attention->scale * 1.4426950408889634); }
+
+/* One row of scores s becomes 2^(factor · (s − maximum)). Raises the maximum when the tile holds a greater score; returns the factor by
    which what was summed before must shrink. `sums` gathers the probabilities, lane by lane. */
-VECTOR_INLINE float softmax_row(uint32_t *row, int vectors, int limit, float scale, float *maximum, float *sums, const int pairs) {
+VECTOR_INLINE float softmax_row(uint32_t *row, const int vectors, const int limit, float factor, float *maximum, float *sums,
+                                const int pairs) {
   const int masked = limit < vectors * VECTOR_FLOATS;
   const float *scores = (const float *)row;
   vfloat greatest = v_splat(-INFINITY);
   for (int v = 0; v < vectors; ++v) {
-    vfloat s = v_load(scores + v * VECTOR_FLOATS, VECTOR_FLOATS) * scale;
+    vfloat s = v_load(scores + v * VECTOR_FLOATS, VECTOR_FLOATS);
     if (masked) s = mask(s, v * VECTOR_FLOATS, limit, -INFINITY);
-    greatest = v_select(s > greatest, s, greatest);
+    greatest = v_max(s, greatest);
   }
   float shrink = 1;
   const float old = *maximum;
   if (any(greatest > old)) {
     *maximum = v_maximum(greatest);
-    const vfloat factor = v_exp(v_splat(old - *maximum));
-    shrink = factor[0];
+    shrink = v_exp2(v_splat(old * factor - *maximum * factor))[0];
   }
-  const float shift = *maximum;
+  const float shift = *maximum * factor;
   vfloat sum = v_load(sums, VECTOR_FLOATS) * shrink;
   for (int v = 0; v < vectors; ++v) {
-    vfloat s = v_load(scores + v * VECTOR_FLOATS, VECTOR_FLOATS) * scale;
-    if (masked) s = mask(s, v * VECTOR_FLOATS, limit, -INFINITY);
-    const vfloat p = v_exp(s - shift);
+    vfloat p = v_exp2(v_load(scores + v * VECTOR_FLOATS, VECTOR_FLOATS) * factor - shift);
+    if (masked) p = mask(p, v * VECTOR_FLOATS, limit, 0);
     sum += p;
     store_probabilities(row, v, p, pairs);
   }
@@ -297,6 +303,7 @@ VECTOR_INLINE void forward_tile(const puna_attention_call *call, long index, flo
   uint32_t *q = (uint32_t *)scratch, *scores = q + (size_t)padded_rows * columns;
   float *sum = (float *)(scores + (size_t)padded_rows * PUNA_KEY_TILE), *sums = sum + (size_t)padded_rows * columns;
   float *maxima = sums + (size_t)padded_rows * VECTOR_FLOATS;
+  const float factor = base2_scale(attention);
 
   stack_rows(call, tile, head, attention->q, attention->q_stride, padded_rows, (size_t)words, q, bf16, pairs);
   memset(sum, 0, (size_t)padded_rows * columns * sizeof(float));
@@ -311,10 +318,16 @@ VECTOR_INLINE void forward_tile(const puna_attention_call *call, long index, flo
       if (most <= 0) break;
       product(padded_rows, vectors, words, q, (size_t)words, 1, packed(call, head, 0, keys), (size_t)padded_keys(keys), (float *)scores,
               PUNA_KEY_TILE, 0, pairs);
+      const int full = visible_keys(keys, tile, tile->first) == PUNA_KEY_TILE;
       for (int row = 0; row < rows; ++row) {
-        const int limit = visible_keys(keys, tile, tile->first + row / group);
-        const float shrink = softmax_row(scores + (size_t)row * PUNA_KEY_TILE, vectors, limit, attention->scale, &maxima[row],
-                                         sums + (size_t)row * VECTOR_FLOATS, pairs);
+        uint32_t *at = scores + (size_t)row * PUNA_KEY_TILE;
+        float *row_sums = sums + (size_t)row * VECTOR_FLOATS, shrink;
+        if (full) {
+          shrink = softmax_row(at, KEY_VECTORS, PUNA_KEY_TILE, factor, &maxima[row], row_sums, pairs);
+        } else {
+          const int limit = visible_keys(keys, tile, tile->first + row / group);
+          shrink = softmax_row(at, vectors, limit, factor, &maxima[row], row_sums, pairs);
+        }
         if (shrink == 1) continue;
         float *o = sum + (size_t)row * columns;
         for (int v = 0; v < dimension_vectors; ++v) {
@@ -334,7 +347,7 @@ VECTOR_INLINE void forward_tile(const puna_attention_call *call, long index, flo
     FOR_VECTORS(dimension, STEP);
 #undef STEP
     call->log_sum_exp[(size_t)(tile->begin + row / group) * (size_t)attention->heads + (size_t)(head * group + row % group)] =
-        (float)((double)maxima[row] + log((double)total));
+        (float)((double)(maxima[row] * factor) * 0.6931471805599453 + (double)logf(total));
   }
   if (head + 1 < attention->key_value_heads) return;
   for (int row = tile->begin; row < tile->begin + tile->count; ++row) {
@@ -362,26 +375,36 @@ VECTOR_INLINE void delta_rows(const puna_attention_call *call, long index, const
   }
 }
 
-/* Statistics of a stack's rows; rows of padding get probability 0. */
+/* Statistics of a stack's rows, the logarithm in base 2; rows of padding get probability 0. */
 VECTOR_INLINE void stack_statistics(const puna_attention_call *call, const puna_attention_tile *tile, int head, int padded_rows,
                                     float *log_sum_exp, float *delta) {
   const int group = call->group;
   for (int row = 0; row < padded_rows; ++row) {
     const int inside = row < tile->count * group;
     const size_t at = (size_t)(tile->begin + row / group) * (size_t)call->attention->heads + (size_t)(head * group + row % group);
-    log_sum_exp[row] = inside ? call->log_sum_exp[at] : INFINITY;
+    log_sum_exp[row] = inside ? (float)((double)call->log_sum_exp[at] * 1.4426950408889634) : INFINITY;
     delta[row] = inside ? call->delta[at] : 0;
   }
 }
 
 /* Probabilities and score gradients (without the scale) of one vector of a row. */
-VECTOR_INLINE void score_gradient(const float *scores, const float *dp, int column, int limit, float scale, float log_sum_exp, float delta,
-                                  vfloat *p, vfloat *ds) {
-  *p = v_exp(v_load(scores + column, VECTOR_FLOATS) * scale - log_sum_exp);
+VECTOR_INLINE void score_gradient(const float *scores, const float *dp, int column, const int limit, float factor, float log_sum_exp,
+                                  float delta, vfloat *p, vfloat *ds) {
+  *p = v_exp2(v_load(scores + column, VECTOR_FLOATS) * factor - log_sum_exp);
   *ds = *p * (v_load(dp + column, VECTOR_FLOATS) - delta);
   if (limit < column + VECTOR_FLOATS) {
     *p = mask(*p, column, limit, 0);
     *ds = mask(*ds, column, limit, 0);
+  }
+}
+
+/* Score gradients of a row as the left side of the product with the keys, over the scores they come from. */
+VECTOR_INLINE void score_gradient_row(uint32_t *row, const float *dp, const int vectors, const int limit, float factor, float log_sum_exp,
+                                      float delta, const int pairs) {
+  for (int v = 0; v < vectors; ++v) {
+    vfloat p, ds;
+    score_gradient((const float *)row, dp, v * VECTOR_FLOATS, limit, factor, log_sum_exp, delta, &p, &ds);
+    store_probabilities(row, v, ds, pairs);
   }
 }
 
@@ -402,6 +425,7 @@ VECTOR_INLINE void backward_query_tile(const puna_attention_call *call, long ind
   uint32_t *q = (uint32_t *)scratch, *d_output = q + (size_t)padded_rows * columns, *scores = d_output + (size_t)padded_rows * columns;
   float *dp = (float *)(scores + (size_t)padded_rows * PUNA_KEY_TILE), *dq = dp + (size_t)padded_rows * PUNA_KEY_TILE;
   float *log_sum_exp = dq + (size_t)padded_rows * columns, *delta = log_sum_exp + padded_rows;
+  const float factor = base2_scale(attention);
 
   stack_rows(call, tile, head, attention->q, attention->q_stride, padded_rows, (size_t)words, q, bf16, pairs);
   stack_rows(call, tile, head, call->d_output, call->d_output_stride, padded_rows, (size_t)words, d_output, bf16, pairs);
@@ -419,14 +443,15 @@ VECTOR_INLINE void backward_query_tile(const puna_attention_call *call, long ind
               pairs);
       product(padded_rows, vectors, words, d_output, (size_t)words, 1, packed(call, head, 2, keys), key_columns, dp, PUNA_KEY_TILE, 0,
               pairs);
+      const int full = visible_keys(keys, tile, tile->first) == PUNA_KEY_TILE;
       for (int row = 0; row < padded_rows; ++row) {
-        const int limit = visible_keys(keys, tile, tile->first + row / group);
-        uint32_t *to = scores + (size_t)row * PUNA_KEY_TILE;
-        for (int v = 0; v < vectors; ++v) {
-          vfloat p, ds;
-          score_gradient((const float *)to, dp + (size_t)row * PUNA_KEY_TILE, v * VECTOR_FLOATS, limit, attention->scale, log_sum_exp[row],
-                         delta[row], &p, &ds);
-          store_probabilities(to, v, ds, pairs);
+        uint32_t *at = scores + (size_t)row * PUNA_KEY_TILE;
+        const float *row_dp = dp + (size_t)row * PUNA_KEY_TILE;
+        if (full) {
+          score_gradient_row(at, row_dp, KEY_VECTORS, PUNA_KEY_TILE, factor, log_sum_exp[row], delta[row], pairs);
+        } else {
+          const int limit = visible_keys(keys, tile, tile->first + row / group);
+          score_gradient_row(at, row_dp, vectors, limit, factor, log_sum_exp[row], delta[row], pairs);
         }
       }
       product(padded_rows, dimension_vectors, pairs ? vectors * VECTOR_FLOATS / 2 : most, scores, PUNA_KEY_TILE, 1,
@@ -462,9 +487,23 @@ VECTOR_INLINE void store_row_pair(uint32_t *first, size_t pair_row, int v, vfloa
   v_store(to + PUNA_KEY_TILE, p1, VECTOR_FLOATS);
 }
 
-/* Adds one query tile's part to dk and dv of a key tile. */
-VECTOR_INLINE void add_query_tile(const puna_attention_call *call, const puna_attention_tile *keys, const puna_attention_tile *tile, int head,
-                                  float *dk, float *dv, float *scratch, const int bf16, const int pairs) {
+/* Two rows of probabilities and score gradients, over the scores and products they come from: a pair lies at or before its rows. */
+VECTOR_INLINE void score_gradient_pair(uint32_t *scores, uint32_t *dp, int row, const int vectors, const int limit0, const int limit1,
+                                       float factor, const float *log_sum_exp, const float *delta, const int pairs) {
+  const float *s = (const float *)scores + (size_t)row * PUNA_KEY_TILE, *d = (const float *)dp + (size_t)row * PUNA_KEY_TILE;
+  for (int v = 0; v < vectors; ++v) {
+    vfloat p[2], ds[2];
+    score_gradient(s, d, v * VECTOR_FLOATS, limit0, factor, log_sum_exp[row], delta[row], &p[0], &ds[0]);
+    score_gradient(s + PUNA_KEY_TILE, d + PUNA_KEY_TILE, v * VECTOR_FLOATS, limit1, factor, log_sum_exp[row + 1], delta[row + 1], &p[1],
+                   &ds[1]);
+    store_row_pair(scores, (size_t)row / 2, v, p[0], p[1], pairs);
+    store_row_pair(dp, (size_t)row / 2, v, ds[0], ds[1], pairs);
+  }
+}
+
+/* Adds one query tile's part to dk and dv [key tile, row, dimension] of the key tiles from `first` on. */
+VECTOR_INLINE void add_query_tile(const puna_attention_call *call, int first, int end, const puna_attention_tile *tile, int head, float *dk,
+                                  float *dv, float *scratch, const int bf16, const int pairs) {
   const puna_attention *attention = call->attention;
   const int group = call->group, dimension = attention->head_dimension;
   const int rows = tile->count * group, padded_rows = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS;
@@ -473,6 +512,7 @@ VECTOR_INLINE void add_query_tile(const puna_attention_call *call, const puna_at
   uint32_t *q = (uint32_t *)scratch, *d_output = q + stack, *q_pairs = d_output + stack, *d_output_pairs = q_pairs + stack;
   uint32_t *scores = d_output_pairs + stack, *dp = scores + (size_t)padded_rows * PUNA_KEY_TILE;
   float *log_sum_exp = (float *)(dp + (size_t)padded_rows * PUNA_KEY_TILE), *delta = log_sum_exp + padded_rows;
+  const float factor = base2_scale(attention);
 
   /* As floats one copy serves both sides. */
   const size_t left_columns = pairs ? (size_t)words : columns;
@@ -484,57 +524,62 @@ VECTOR_INLINE void add_query_tile(const puna_attention_call *call, const puna_at
   }
   stack_statistics(call, tile, head, padded_rows, log_sum_exp, delta);
 
-  const int most = visible_keys(keys, tile, tile->first + tile->count - 1), vectors = (most + VECTOR_FLOATS - 1) / VECTOR_FLOATS;
-  const size_t key_columns = (size_t)padded_keys(keys);
-  product(padded_rows, vectors, words, q, left_columns, 1, packed(call, head, 0, keys), key_columns, (float *)scores, PUNA_KEY_TILE, 0,
-          pairs);
-  product(padded_rows, vectors, words, d_output, left_columns, 1, packed(call, head, 2, keys), key_columns, (float *)dp, PUNA_KEY_TILE, 0,
-          pairs);
-  for (int row = 0; row < padded_rows; row += 2) {
-    for (int v = 0; v < vectors; ++v) {
-      vfloat p[2], ds[2];
-      for (int i = 0; i < 2; ++i) {
-        const int limit = visible_keys(keys, tile, tile->first + (row + i) / group);
-        score_gradient((const float *)scores + (size_t)(row + i) * PUNA_KEY_TILE, (const float *)dp + (size_t)(row + i) * PUNA_KEY_TILE,
-                       v * VECTOR_FLOATS, limit, attention->scale, log_sum_exp[row + i], delta[row + i], &p[i], &ds[i]);
+  for (int t = first; t < end; ++t, dk += PUNA_KEY_TILE * columns, dv += PUNA_KEY_TILE * columns) {
+    const puna_attention_tile *keys = &call->key_tiles[t];
+    const int most = visible_keys(keys, tile, tile->first + tile->count - 1), vectors = (most + VECTOR_FLOATS - 1) / VECTOR_FLOATS;
+    if (most <= 0) return;
+    const size_t key_columns = (size_t)padded_keys(keys);
+    product(padded_rows, vectors, words, q, left_columns, 1, packed(call, head, 0, keys), key_columns, (float *)scores, PUNA_KEY_TILE, 0,
+            pairs);
+    product(padded_rows, vectors, words, d_output, left_columns, 1, packed(call, head, 2, keys), key_columns, (float *)dp, PUNA_KEY_TILE, 0,
+            pairs);
+    const int full = visible_keys(keys, tile, tile->first) == PUNA_KEY_TILE;
+    for (int row = 0; row < padded_rows; row += 2) {
+      if (full) {
+        score_gradient_pair(scores, dp, row, KEY_VECTORS, PUNA_KEY_TILE, PUNA_KEY_TILE, factor, log_sum_exp, delta, pairs);
+      } else {
+        const int limit0 = visible_keys(keys, tile, tile->first + row / group);
+        const int limit1 = visible_keys(keys, tile, tile->first + (row + 1) / group);
+        score_gradient_pair(scores, dp, row, vectors, limit0, limit1, factor, log_sum_exp, delta, pairs);
       }
-      /* Over scores that have been read: a pair of rows lies at or before them. */
-      store_row_pair(scores, (size_t)row / 2, v, p[0], p[1], pairs);
-      store_row_pair(dp, (size_t)row / 2, v, ds[0], ds[1], pairs);
     }
+    const long k = pairs ? (rows + 1) / 2 : rows;
+    product(most, dimension_vectors, k, scores, 1, PUNA_KEY_TILE, pairs ? d_output_pairs : d_output, columns, dv, columns, 1, pairs);
+    product(most, dimension_vectors, k, dp, 1, PUNA_KEY_TILE, pairs ? q_pairs : q, columns, dk, columns, 1, pairs);
   }
-  const long k = pairs ? (rows + 1) / 2 : rows;
-  product(most, dimension_vectors, k, scores, 1, PUNA_KEY_TILE, pairs ? d_output_pairs : d_output, columns, dv, columns, 1, pairs);
-  product(most, dimension_vectors, k, dp, 1, PUNA_KEY_TILE, pairs ? q_pairs : q, columns, dk, columns, 1, pairs);
 }
 
-VECTOR_INLINE void backward_key_tile(const puna_attention_call *call, long index, float *scratch, const int bf16, const int pairs) {
+VECTOR_INLINE void backward_key_block(const puna_attention_call *call, long index, float *scratch, const int bf16, const int pairs) {
   const puna_attention *attention = call->attention;
-  const int tile_index = (int)(index / call->head_count), head = call->head_begin + (int)(index % call->head_count);
-  const puna_attention_tile *keys = &call->key_tiles[tile_index];
-  const int dimension = attention->head_dimension;
-  const size_t columns = puna_padded_dimension(dimension);
-  float *dk = scratch, *dv = dk + PUNA_KEY_TILE * columns;
-  scratch = dv + PUNA_KEY_TILE * columns;
-  memset(dk, 0, 2 * PUNA_KEY_TILE * columns * sizeof(float));
+  const int head = call->head_begin + (int)(index % call->head_count), dimension = attention->head_dimension;
+  const int first = call->key_blocks[index / call->head_count];
+  const puna_attention_place *place = &call->places[call->key_tiles[first].segment];
+  const int end = first + PUNA_KEY_BLOCK < place[1].key_tile_begin ? first + PUNA_KEY_BLOCK : place[1].key_tile_begin;
+  const size_t columns = puna_padded_dimension(dimension), block = PUNA_KEY_BLOCK * PUNA_KEY_TILE * columns;
+  float *dk = scratch, *dv = dk + block;
+  scratch = dv + block;
+  memset(dk, 0, 2 * block * sizeof(float));
 
-  const puna_attention_place *place = &call->places[keys->segment];
-  for (int t = place->query_tile_begin + keys->first / call->query_tile; t < place[1].query_tile_begin; ++t) {
-    add_query_tile(call, keys, &call->query_tiles[t], head, dk, dv, scratch, bf16, pairs);
+  const int own = place->query_tile_begin + call->key_tiles[first].first / call->query_tile;
+  for (int t = own; t < place[1].query_tile_begin; ++t) {
+    add_query_tile(call, first, end, &call->query_tiles[t], head, dk, dv, scratch, bf16, pairs);
   }
   for (int d = place->descendant_begin; d < place[1].descendant_begin; ++d) {
     const puna_attention_place *descendant = &call->places[call->descendants[d]];
     for (int t = descendant->query_tile_begin; t < descendant[1].query_tile_begin; ++t) {
-      add_query_tile(call, keys, &call->query_tiles[t], head, dk, dv, scratch, bf16, pairs);
+      add_query_tile(call, first, end, &call->query_tiles[t], head, dk, dv, scratch, bf16, pairs);
     }
   }
-  for (int row = 0; row < keys->count; ++row) {
-    const size_t column = (size_t)head * (size_t)dimension, matrix_row = (size_t)(keys->begin + row);
-    store_row(call->dk, matrix_row * call->dk_stride + column, dk + (size_t)row * columns, dimension, attention->scale, bf16);
-    store_row(call->dv, matrix_row * call->dv_stride + column, dv + (size_t)row * columns, dimension, 1, bf16);
-    if (head + 1 < attention->key_value_heads) continue;
-    v_zero_padding(call->dk, matrix_row * call->dk_stride, attention->key_value_heads * dimension, bf16);
-    v_zero_padding(call->dv, matrix_row * call->dv_stride, attention->key_value_heads * dimension, bf16);
+  for (int t = first; t < end; ++t, dk += PUNA_KEY_TILE * columns, dv += PUNA_KEY_TILE * columns) {
+    const puna_attention_tile *keys = &call->key_tiles[t];
+    for (int row = 0; row < keys->count; ++row) {
+      const size_t column = (size_t)head * (size_t)dimension, matrix_row = (size_t)(keys->begin + row);
+      store_row(call->dk, matrix_row * call->dk_stride + column, dk + (size_t)row * columns, dimension, attention->scale, bf16);
+      store_row(call->dv, matrix_row * call->dv_stride + column, dv + (size_t)row * columns, dimension, 1, bf16);
+      if (head + 1 < attention->key_value_heads) continue;
+      v_zero_padding(call->dk, matrix_row * call->dk_stride, attention->key_value_heads * dimension, bf16);
+      v_zero_padding(call->dv, matrix_row * call->dv_stride, attention->key_value_heads * dimension, bf16);
+    }
   }
 }
 
@@ -562,7 +607,7 @@ VECTOR_INLINE void backward_key_tile(const puna_attention_call *call, long index
 #define FORWARD(bf16, pairs) forward_tile(call, index, scratch, bf16, pairs)
 #define DELTA(bf16, pairs) delta_rows(call, index, bf16)
 #define BACKWARD_QUERIES(bf16, pairs) backward_query_tile(call, index, scratch, bf16, pairs)
-#define BACKWARD_KEYS(bf16, pairs) backward_key_tile(call, index, scratch, bf16, pairs)
+#define BACKWARD_KEYS(bf16, pairs) backward_key_block(call, index, scratch, bf16, pairs)
 INSTANTIATE(attention_pack_forward, PACK_FORWARD)
 INSTANTIATE(attention_pack_backward, PACK_BACKWARD)
 INSTANTIATE(attention_forward, FORWARD)

@@ -5,7 +5,9 @@
 
 /* Keys are taken in tiles of 64 within their segment, queries in tiles whose size divides 64: a row then sees a key of every tile that
    its query tile visits. */
-enum { PUNA_KEY_TILE = 64, PUNA_ATTENTION_MAX_DIMENSION = 256 };
+enum { PUNA_KEY_TILE = 64 };
+/* Key tiles of a segment that one task of backward takes together, so that a query tile is stacked once for all of them. */
+enum { PUNA_KEY_BLOCK = 4 };
 
 /* Rows `begin` ..< `begin + count` of a matrix, which are positions `first` ..< `first + count` of their segment. */
 typedef struct {
@@ -23,8 +25,9 @@ typedef struct {
   int group;           /* query heads of a key-value head */
   int query_tile;      /* positions */
   int padded_rows;     /* rows of all key tiles, each padded to a multiple of 16 */
-  int key_tile_count, query_tile_count;
+  int key_tile_count, query_tile_count, key_block_count;
   const puna_attention_tile *key_tiles, *query_tiles;
+  const int *key_blocks;              /* first key tile of each */
   const puna_attention_place *places; /* one per segment and one past the end */
   const int *descendants;             /* of each segment, in rising order */
 
@@ -51,7 +54,7 @@ typedef struct {
   puna_attention_task pack_forward, pack_backward;
   /* Tasks: query tile (the last, which see most keys, first), head. */
   puna_attention_task forward, backward_queries;
-  /* Tasks: key tile, head. */
+  /* Tasks: block of key tiles, head. */
   puna_attention_task backward_keys;
   /* Tasks: blocks of PUNA_DELTA_ROWS rows. */
   puna_attention_task delta;

@@ -120,6 +120,31 @@ VECTOR_INLINE vfloat v_exp(vfloat x) {
 #endif
 }
 
+/* 2^x for the x of probabilities, at most about 1, to about two units in the last place (a minimax polynomial on half an octave each way,
+   2^0 = 1). What is below 2^-120 becomes 2^-120, which is nothing beside the 1 that every softmax holds. NaN stays NaN. */
+VECTOR_INLINE vfloat v_exp2(vfloat x) {
+#pragma clang fp reassociate(off)
+#ifdef ISA_AVX512
+  x = _mm512_max_ps(v_splat(-120.0f), x); /* the second operand where one is NaN */
+  const vfloat n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+  x = v_select(x < -120.0f, v_splat(-120.0f), x);
+  const vfloat magic = v_splat(12582912.0f), shifted = x + magic, n = shifted - magic;
+#endif
+  const vfloat r = x - n;
+  vfloat p = v_splat(0x1.5bba14p-10f);
+  p = p * r + 0x1.3cea88p-7f;
+  p = p * r + 0x1.c6b752p-5f;
+  p = p * r + 0x1.ebf9bcp-3f;
+  p = p * r + 0x1.62e42ap-1f;
+  p = p * r + 1.0f;
+#ifdef ISA_AVX512
+  return _mm512_scalef_ps(p, n);
+#else
+  return p * (vfloat)(v_bits(shifted) - v_bits(magic) + 127u << 23);
+#endif
+}
+
 /* Lanes added in a fixed order, in double. */
 VECTOR_INLINE double v_sum(vfloat v) {
   double sum = 0;
@@ -136,11 +161,18 @@ VECTOR_INLINE float v_total(vfloat v) {
 #endif
   return (v[0] + v[2]) + (v[1] + v[3]);
 }
-/* The largest lane, NaN passed over. */
+/* The greater of two, b where one is NaN: one instruction on x86. */
+VECTOR_INLINE vfloat v_max(vfloat a, vfloat b) { return v_select(a > b, a, b); }
+/* The largest lane. */
 VECTOR_INLINE float v_maximum(vfloat v) {
-  float maximum = v[0];
-  for (int lane = 1; lane < VECTOR_FLOATS; ++lane) maximum = v[lane] > maximum ? v[lane] : maximum;
-  return maximum;
+#if VECTOR_FLOATS == 16
+  v = v_max(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  v = v_max(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+#elif VECTOR_FLOATS == 8
+  v = v_max(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3));
+#endif
+  const float even = v[0] > v[2] ? v[0] : v[2], odd = v[1] > v[3] ? v[1] : v[3];
+  return even > odd ? even : odd;
 }
 /* By address: a vector wider than a register has no settled way to be passed. */
 VECTOR_INLINE double v_sum_double(const vdouble *v) {

@@ -123,9 +123,13 @@ extension AtomicFile {
   /// - Throws: `CheckpointError` when it cannot be created, or a file has its name.
   public static func createFolder(_ path: String) throws {
     var status = stat()
-    if stat(path, &status) == 0 {
-      guard status.st_mode & S_IFMT == S_IFDIR else { throw CheckpointError(path: path, reason: .exists) }
-      return
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+    var above = path
+    while !above.isEmpty, above != "/" {
+      if stat(above, &status) == 0, status.st_mode & S_IFMT != S_IFDIR {
+        throw CheckpointError(path: path, reason: .fileInTheWay(above))
+      }
+      above = (above as NSString).deletingLastPathComponent
     }
     let parent = (path as NSString).deletingLastPathComponent
     if !parent.isEmpty, parent != path { try createFolder(parent) }

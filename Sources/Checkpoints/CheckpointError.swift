@@ -50,7 +50,8 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
     case nameLeavesFolder(file: String, tensor: String)
 
     // Writing
-    case exists
+    /// A file where a folder must be.
+    case fileInTheWay(String)
     case folderMissing
     case notWritable
     case diskFull(written: Int)
@@ -103,7 +104,7 @@ extension CheckpointError.Reason {
     case .nameLeavesFolder(let file, let tensor):
       "names '\(file)' for '\(tensor)'; shards must be plain file names in the same folder."
 
-    case .exists: "exists already."
+    case .fileInTheWay(let file): "cannot be made: \(file) is a file, not a folder."
     case .folderMissing: "cannot be written: its folder does not exist."
     case .notWritable: "cannot be written: permission denied."
     case .diskFull(let written): "cannot be written: the disk is full (after \(written) bytes). Nothing was left behind."

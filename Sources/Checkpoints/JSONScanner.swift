@@ -111,14 +111,18 @@ struct JSONScanner {
     let start = position
     if first == UInt8(ascii: "-") { position += 1 }
     if current == UInt8(ascii: "0") { position += 1 } else { try digits() }
-    var isInteger = true
+    let isInteger = current != UInt8(ascii: ".") && current != UInt8(ascii: "e") && current != UInt8(ascii: "E")
+    // Headers are full of small whole numbers; they need no text in between.
+    if isInteger, position - start <= 18 {
+      let magnitude = bytes[start..<position].reduce(0) { isDigit($1) ? 10 * $0 + Int($1 - 0x30) : $0 }
+      let integer = first == UInt8(ascii: "-") ? -magnitude : magnitude
+      return (Double(integer), integer)
+    }
     if current == UInt8(ascii: ".") {
-      isInteger = false
       position += 1
       try digits()
     }
     if current == UInt8(ascii: "e") || current == UInt8(ascii: "E") {
-      isInteger = false
       position += 1
       if current == UInt8(ascii: "+") || current == UInt8(ascii: "-") { position += 1 }
       try digits()

@@ -100,6 +100,9 @@ public struct FineTuner: Sendable {
         tell(.step(report))
       } else {
         tell(.skipped(step: step + 1, rows: packed.rowNames))
+        if trainer.updateCount == 0, step + 1 == min(stepsPerEpoch, stepCount) {
+          throw TrainingError.nothingToLearn(rows: job.examples.rowsPerEpoch, paths: job.examples.paths)
+        }
       }
       let isLast = step + 1 == stepCount
       if isLast || (step + 1) % options.evaluateEvery == 0 {

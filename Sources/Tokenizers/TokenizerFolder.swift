@@ -45,7 +45,7 @@ public struct TokenizerConfiguration: Sendable, Equatable {
   func id(of piece: String?, in specials: [String: Int32], _ path: String) throws -> Int32? {
     guard let piece else { return nil }
     guard let id = specials[piece] else {
-      throw TokenizerError.unsupported(path: path, what: "the special token '\(piece)' of its tokenizer_config.json, added beside the model,")
+      throw TokenizerError.unsupported(path: path, what: "the token '\(piece)', which its tokenizer_config.json adds beside the model,")
     }
     return id
   }

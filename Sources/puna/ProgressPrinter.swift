@@ -13,6 +13,7 @@ struct ProgressPrinter {
   private var before: SampleReport?
   private var hasOpenLine = false
   private var firstValidation: Double?
+  private var skippedCount = 0
 
   init(run: TrainingRun, isQuiet: Bool) {
     self.run = run
@@ -24,7 +25,8 @@ struct ProgressPrinter {
     case .started(let facts): showStart(facts)
     case .step(let report): show(report)
     case .skipped(let step, let rows):
-      line("note: step \(step) has nothing to learn and was skipped: \(rows.joined(separator: ", "))", isNote: true)
+      skippedCount += 1
+      if skippedCount <= 3 { line("note: step \(step) has nothing to learn and was skipped: \(rows.joined(separator: ", "))", isNote: true) }
     case .validation(let report): show(report)
     case .samples(let report): show(report)
     case .saved(let path, let step): line("step \(step): saved \(path)")
@@ -33,7 +35,7 @@ struct ProgressPrinter {
   }
 
   mutating func finish() {
-    closeLine()
+    if skippedCount > 3 { line("note: \(skippedCount) steps in all had nothing to learn and were skipped", isNote: true) }
     line("done in \(Terminal.duration(Date().timeIntervalSince(began))): adapter in \(run.recipe.output)")
   }
 

@@ -109,7 +109,7 @@ struct AtomicFileTests {
     let taken = try #require(throws: CheckpointError.self) { try AtomicFile.write("x", to: folder.file("sub")) }
     #expect(taken.reason == .isFolder)
     let blocked = try #require(throws: CheckpointError.self) { try AtomicFile.createFolder(folder.file("file")) }
-    #expect(blocked.reason == .exists)
+    #expect(blocked.reason == .fileInTheWay(folder.file("file")))
     #expect(folder.names == ["file", "sub"])
   }
 

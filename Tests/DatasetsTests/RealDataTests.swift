@@ -6,11 +6,11 @@ import Tokenizers
 import Datasets
 
 /// Figures on the real Alpaca file with LLaMA's tokenizer.
-@Suite(.serialized, .enabled(if: SharedData.isAvailable, "\(SharedData.message)"))
+@Suite(.serialized, .enabled(if: SharedFiles.exist, "needs the shared folder (PUNA_SHARED)"))
 struct RealDataTests {
-  let path = SharedData.path("data/alpaca/alpaca_data.json")
+  let path = SharedFiles.file("data/alpaca/alpaca_data.json")
 
-  func tokenizer() throws -> SentencePieceTokenizer { try SentencePieceTokenizer(path: SharedData.path("data/tokenizers/llama")) }
+  func tokenizer() throws -> SentencePieceTokenizer { try SentencePieceTokenizer(path: SharedFiles.file("data/tokenizers/llama")) }
 
   @Test func sharedBeginningsOfTheFirst64Rows() throws {
     var options = DataOptions(train: [.init(path: path)])

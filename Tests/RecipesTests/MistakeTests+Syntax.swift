@@ -4,9 +4,11 @@ extension MistakeTests {
     .text("# only a comment\n", "x.yaml: the file is empty."),
     .text("just a sentence", "x.yaml:1: expected 'key: value' lines, but the text is 'just a sentence'."),
     .text("- a\n- b\n", "x.yaml:1: expected 'key: value' lines, but the text is a list."),
-    .lora("rank:8", "x.yaml:7: lora is 'rank:8'; expected keys below it."),
+    .lora("rank:8", "x.yaml:8: lora is 'rank:8'; expected keys below it. A space belongs after the colon."),
     .lora("alpha: 16\n  rank:8\n  dropout: 0", "x.yaml:9: not valid YAML: 'rank:8' is no 'key: value' (a colon and a space)."),
-    .lora("target_modules: [q_proj, v_proj", "x.yaml:9:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence from line 8."),
+    .lora(
+      "target_modules: [q_proj, v_proj",
+      "x.yaml:9:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence from line 8."),
     .lora("rank: 8\n alpha: 16", "x.yaml:9:2: not valid YAML: did not find expected key while parsing a block mapping from line 1."),
     .lora("\trank: 8", "x.yaml:8:3: a tab; YAML indents with spaces only."),
     .text("base: \"models\n", "x.yaml:2:1: not valid YAML: found unexpected end of stream while scanning a quoted scalar from line 1."),
@@ -18,7 +20,7 @@ extension MistakeTests {
     .top("--- # next\nbase: b", "x.yaml:7: a second document begins here; expected only one."),
     .top("? [a, b]\n: c", "x.yaml:7: a key must be a word, not a list or a section."),
     .text("base: a\u{0}b", "x.yaml:1: not valid YAML: control characters are not allowed."),
-    .text(String(repeating: "[", count: 5000), "x.yaml: not valid YAML: nested too deeply."),
+    .text(String(repeating: "[", count: 5000), "x.yaml:1: not valid YAML: nested too deeply."),
   ]
 
   static let overrides: [Mistake] = [
@@ -26,7 +28,8 @@ extension MistakeTests {
     .override("lora.rank=x", messages: ["command line: lora.rank=x: lora.rank is 'x'; expected a whole number from 1."]),
     .override("lora.rank=", messages: ["command line: lora.rank=: lora.rank has no value; expected a whole number from 1."]),
     .override("lora.rank", messages: ["command line: lora.rank: expected key=value, such as lora.rank=16."]),
-    .override("lora..rank=8", messages: ["command line: lora..rank=8: 'lora..rank' is not a key; expected key=value, such as lora.rank=16."]),
+    .override(
+      "lora..rank=8", messages: ["command line: lora..rank=8: 'lora..rank' is not a key; expected key=value, such as lora.rank=16."]),
     .override("=8", messages: ["command line: =8: '' is not a key; expected key=value, such as lora.rank=16."]),
     .override("base.path=b", messages: ["command line: base.path=b: 'base' is 'models/b', so it has no 'path'."]),
     .override("lora.rank=8", "lora.rank=16", messages: ["command line: lora.rank=16: lora.rank is given twice."]),

@@ -67,7 +67,9 @@ import Testing
       "x.yaml:3: 'data.train' is missing; expected the path of a data file, or a list of paths or of {path, format, template, weight}."),
     .text(recipe(training: "seed: 1"), "x.yaml:5: 'training.epochs' is missing; expected training.epochs or training.max_steps."),
     .lora("rank: 8\n  alpha: 16\n  rank: 4", "x.yaml:10: duplicate key 'rank'; line 8 has it already."),
-    .top("base: models/c\nbase: models/d", "x.yaml:7: duplicate key 'base'; line 1 has it already.", "x.yaml:8: duplicate key 'base'; line 1 has it already."),
+    .top(
+      "base: models/c\nbase: models/d", "x.yaml:7: duplicate key 'base'; line 1 has it already.",
+      "x.yaml:8: duplicate key 'base'; line 1 has it already."),
     .top("data:\n  train: b.json\n  rnak: 3", "x.yaml:7: duplicate key 'data'; line 3 has it already."),
     .top("lora: {rank: 8, rank: 9}", "x.yaml:7: duplicate key 'rank'."),
   ]
@@ -118,7 +120,8 @@ import Testing
     .data("max_length: 0", "x.yaml:5: data.max_length is 0; expected a whole number from 1."),
     .data("validation: 0", "x.yaml:5: data.validation is 0; expected none, a fraction below 1, a number of rows from 1, or a path."),
     .data("validation: 1.5", "x.yaml:5: data.validation is 1.5; expected none, a fraction below 1, a number of rows from 1, or a path."),
-    .data("validation: true", "x.yaml:5: data.validation is 'true'; expected none, a fraction below 1, a number of rows from 1, or a path."),
+    .data(
+      "validation: true", "x.yaml:5: data.validation is 'true'; expected none, a fraction below 1, a number of rows from 1, or a path."),
     .train("train: [{path: a.json, weight: 0}]", "x.yaml:4: weight of entry 1 of data.train is 0; expected a number above 0."),
     .top("evaluate_every: 0", "x.yaml:7: evaluate_every is 0; expected a whole number from 1."),
     .top("save_every: never", "x.yaml:7: save_every is 'never'; expected a whole number from 1."),
@@ -189,12 +192,16 @@ import Testing
       "validation: ./data/a.json",
       "x.yaml:5: data.validation is './data/a.json', which data.train also names; a loss on rows it trains on says nothing."),
     .train("train: [a.json, a.json]", "x.yaml:4: data.train names 'a.json' twice; {path: ..., weight: 2} takes two copies of it."),
-    .text("output: models/b\n" + recipe().split(separator: "\n", maxSplits: 2)[2] + "base: models/b", "x.yaml:1: output is 'models/b', which is the base."),
+    .text(
+      "output: models/b\n" + recipe().split(separator: "\n", maxSplits: 2)[2] + "base: models/b",
+      "x.yaml:1: output is 'models/b', which is the base."),
     .text(
       "output: models\n" + recipe().split(separator: "\n", maxSplits: 2)[2] + "base: models/b",
       "x.yaml:1: output is 'models', which holds the base 'models/b'; choose a folder of its own."),
     .override("output=data/a.json", messages: ["command line: output=data/a.json: output is 'data/a.json', which is training data."]),
     .lora("start_from: adapters/../adapters/o", "x.yaml:2: output is 'adapters/o', which is the adapter of lora.start_from."),
-    .top("adapters: [adapters/o/best]", "x.yaml:2: output is 'adapters/o', which holds a frozen adapter 'adapters/o/best'; choose a folder of its own."),
+    .top(
+      "adapters: [adapters/o/best]",
+      "x.yaml:2: output is 'adapters/o', which holds a frozen adapter 'adapters/o/best'; choose a folder of its own."),
   ]
 }

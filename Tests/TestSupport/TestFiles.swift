@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 
 /// A folder of its own for a test, gone with its owner.
-public final class TemporaryFolder {
+public final class TemporaryFolder: Sendable {
   public let path: String
 
   public init() throws {

@@ -15,7 +15,8 @@ public struct TinySentencePiece {
 
   /// Byte-pair merges for a few English words, and the characters they are made of.
   public static let english = [
-    "▁t", "he", "▁a", "in", "re", "on", "▁the", "er", "▁s", "at", "nd", "▁and", "▁▁", "▁▁▁▁", "or", "en", "es", "ing", "▁res", "po", "▁respo",
+    "▁t", "he", "▁a", "in", "re", "on", "▁the", "er", "▁s", "at", "nd", "▁and", "▁▁", "▁▁▁▁", "or", "en", "es", "ing", "▁res", "po",
+    "▁respo",
     "se", "▁in", "st", "ion", "ru", "ct", "##", "###", "▁###", "it",
   ]
 

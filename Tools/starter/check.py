@@ -1,6 +1,6 @@
 """Checks the starter with PyTorch, transformers and PEFT.
 
-    python check.py perplexity --base ../../Sources/CStarter/weights [--work FOLDER]
+    python check.py perplexity --base ../../Sources/CStarter/weights
     python check.py quickstart --base ../../Sources/CStarter/weights [--output ADAPTER] [key=value ...]
 
 `perplexity`: the model against the unigram statistics of the training text, on the same held-out documents.
@@ -22,6 +22,7 @@ import yaml
 from transformers import LlamaForCausalLM
 
 ROOT = Path(__file__).resolve().parents[2]
+HELD_OUT_SEED, HELD_OUT_DOCUMENTS = 2, 400
 HEADER = "Below is an instruction that describes a task"
 WITHOUT_INPUT = (HEADER + ". Write a response that appropriately completes the request.\n\n"
                  "### Instruction:\n{instruction}\n\n### Response:")
@@ -29,19 +30,33 @@ WITH_INPUT = (HEADER + ", paired with an input that provides further context. Wr
               "\n\n### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:")
 
 
-def perplexity(model, tokenizer, tokens):
-    from train import make_tokens
-    ids, held_out = make_tokens(tokenizer, tokens)
-    counts = np.bincount(ids, minlength=tokenizer.vocab_size()) + 1.0
+def perplexity(model, tokenizer):
+    """Held-out documents come from a seed of their own; one that occurs in the training text, or is longer than 512 tokens, is left out."""
+    from text import Writer
+    from train import LENGTH, PIECES, STAGES, encoded as with_ends
+    counts, seen, told = np.ones(PIECES), set(), set()
+    for stage in STAGES:
+        writer, count = Writer(stage.seed, **stage.text), 0
+        while count < stage.rows * LENGTH * stage.schedule:
+            document = writer.document()
+            seen.add(document)
+            ids, _ = with_ends(tokenizer, document)
+            count += len(ids)
+            counts += np.bincount(ids, minlength=PIECES)
     unigram = np.log(counts / counts.sum())
-    loss = unigram_loss = targets = 0
-    with torch.no_grad():
-        for row in held_out:
-            x = torch.tensor([row])
-            loss += model(input_ids=x, labels=x).loss.double().item() * (len(row) - 1)
-            unigram_loss -= unigram[row[1:]].sum()
-            targets += len(row) - 1
-    print(f"{len(held_out)} held-out documents, {targets} tokens: perplexity {math.exp(loss / targets):.2f}, "
+    writer, documents, loss, unigram_loss, targets = Writer(HELD_OUT_SEED), 0, 0.0, 0.0, 0
+    while documents < HELD_OUT_DOCUMENTS:
+        document = writer.document()
+        row, _ = with_ends(tokenizer, document)
+        if document in seen or len(row) > 512:
+            continue
+        x = torch.tensor([row])
+        with torch.no_grad():
+            loss += model(input_ids=x, labels=x).loss.item() * (len(row) - 1)
+        unigram_loss -= unigram[row[1:]].sum()
+        targets += len(row) - 1
+        documents += 1
+    print(f"{documents} held-out documents, {targets} tokens: perplexity {math.exp(loss / targets):.2f}, "
           f"of the unigram statistics {math.exp(unigram_loss / targets):.1f}")
 
 
@@ -123,7 +138,6 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=["perplexity", "quickstart"])
     parser.add_argument("overrides", nargs="*", help="as on Puna's command line: lora.rank=16")
     parser.add_argument("--base", type=Path, default=ROOT / "Sources/CStarter/weights")
-    parser.add_argument("--tokens", type=int, default=6_553_600, help="training tokens whose unigrams are counted")
     parser.add_argument("--output", type=Path)
     parser.add_argument("--show", type=int, default=40, help="wrong answers to print")
     parser.add_argument("--threads", type=int, default=1)
@@ -132,7 +146,7 @@ if __name__ == "__main__":
     model = LlamaForCausalLM.from_pretrained(o.base, dtype=torch.float32)
     tokenizer = spm.SentencePieceProcessor(model_file=str(o.base / "tokenizer.model"))
     if o.what == "perplexity":
-        perplexity(model, tokenizer, o.tokens)
+        perplexity(model, tokenizer)
     else:
         recipe = yaml.safe_load((ROOT / "recipes/quickstart.yaml").read_text())
         for override in o.overrides:

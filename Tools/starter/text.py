@@ -59,8 +59,12 @@ def without_marks(document):
 
 
 class Writer:
-    def __init__(self, seed):
+    """Writes documents without end: `short` is the share of exchanges without speakers, `skills` that of skills among the
+    questions of a talk, `kinds` the weights of pages, lessons, talks, practices and stories."""
+
+    def __init__(self, seed, short=0.55, skills=0.5, kinds=(15, 25, 35, 20, 5)):
         self.rng = random.Random(seed)
+        self.short, self.skills, self.kinds = short, skills, kinds
         self.facts = k.facts()
         self.topics, self.about = defaultdict(list), defaultdict(list)
         for fact in self.facts:
@@ -74,7 +78,7 @@ class Writer:
         return self.rng.choices(self.names, self.weights)[0]
 
     def any_item(self):
-        if self.rng.random() < 0.5:
+        if self.rng.random() < self.skills:
             return self.rng.choice(k.SKILLS)(self.rng)
         return self.rng.choice(self.topics[self.topic()])
 
@@ -87,7 +91,7 @@ class Writer:
         """One question or task, with its answer."""
         rng = self.rng
         n, m = self.speakers()
-        short = rng.random() < 0.55
+        short = rng.random() < self.short
         names = dict(n=n, m=m, N=k.capital(n), M=k.capital(m))
         answer = ANSWER[0] + (k.capital(item.answer) if item.stop else item.answer) + ANSWER[1]
         if rng.random() < 0.4:
@@ -150,7 +154,7 @@ class Writer:
 
     def document(self):
         """One document, the answers in it marked."""
-        kind = self.rng.choices([self.page, self.lesson, self.talk, self.practice, self.story], [15, 25, 35, 20, 5])[0]
+        kind = self.rng.choices([self.page, self.lesson, self.talk, self.practice, self.story], self.kinds)[0]
         return "\n".join(kind())
 
 

@@ -1,8 +1,8 @@
 """Makes the starter: text, tokenizer, model, and its folder in Hugging Face form.
 
-    python train.py --work FOLDER --output ../../Sources/CStarter/weights [--threads 1]
+    python train.py --output ../../Sources/CStarter/weights [--threads 1]
 
-Needs torch, transformers, sentencepiece and safetensors. Every random choice is seeded.
+Needs torch 2.9 or later (for its Muon), transformers, sentencepiece and safetensors. Every random choice is seeded.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import io
 import json
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +22,37 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from text import SCHOOL, Writer, without_marks
 
-TEXT_SEED, MODEL_SEED = 1, 3
+MODEL_SEED = 3
 PIECES = 2048
-ANSWER_WEIGHT = 5.0                              # a token of an answer counts as five others
-LENGTH, BATCH = 256, 16                          # tokens in a row, rows in a step
+LENGTH = 256                                     # tokens in a row
 CONFIG = dict(vocab_size=PIECES, hidden_size=192, intermediate_size=512, num_hidden_layers=6, num_attention_heads=6,
               num_key_value_heads=3, head_dim=32, max_position_embeddings=512, rms_norm_eps=1e-5, rope_theta=10000.0,
               tie_word_embeddings=True, bos_token_id=1, eos_token_id=2)
 
 
-def train_tokenizer(path):
+@dataclass
+class Stage:
+    """A part of the training, with text of its own; the learning rate warms up and falls as a cosine over `schedule` steps."""
+    seed: int
+    text: dict
+    rows: int                                    # in a step
+    steps: int
+    schedule: int
+    peak: float
+    answer_weight: float = 1.0                   # what a token of an answer counts, against 1 for all others
+
+
+# First stories and long exchanges; then shorter ones and smaller steps; then the answers and skills above all.
+STAGES = [
+    Stage(1, dict(short=0.0, skills=0.35, kinds=(18, 30, 32, 12, 8)), rows=32, steps=400, schedule=800, peak=4e-3),
+    Stage(4, dict(skills=0.35, kinds=(18, 30, 32, 15, 5)), rows=16, steps=200, schedule=1000, peak=3e-3),
+    Stage(5, dict(), rows=16, steps=600, schedule=600, peak=3e-3, answer_weight=5.0),
+]
+
+
+def train_tokenizer():
     """A SentencePiece model with LLaMA's settings: BPE, byte fallback, single digits, text left as it is."""
-    writer = Writer(TEXT_SEED)
+    writer = Writer(STAGES[0].seed, **STAGES[0].text)
     lines = [line for _ in range(12000) for line in without_marks(writer.document())[0].split("\n")] + SCHOOL * 300
     model = io.BytesIO()
     spm.SentencePieceTrainer.train(
@@ -40,7 +60,7 @@ def train_tokenizer(path):
         character_coverage=1.0, required_chars="#", split_digits=True, normalization_rule_name="identity",
         remove_extra_whitespaces=False, add_dummy_prefix=True, allow_whitespace_only_pieces=True, unk_id=0, bos_id=1, eos_id=2,
         pad_id=-1, num_threads=1, minloglevel=1)
-    path.write_bytes(model.getvalue())
+    return model.getvalue()
 
 
 def encoded(tokenizer, document):
@@ -54,51 +74,44 @@ def encoded(tokenizer, document):
     return [1] + tokenizer.piece_to_id(pieces) + [2], [False] + inside + [False]
 
 
-def make_tokens(tokenizer, count, seed=TEXT_SEED):
-    """`count` tokens of training text, and which belong to answers."""
-    writer, ids, answers = Writer(seed), [], []
+def tokens(tokenizer, stage):
+    """The stage's training text: token ids, and which belong to answers."""
+    writer, ids, answers = Writer(stage.seed, **stage.text), [], []
+    count = stage.rows * LENGTH * stage.schedule
     while len(ids) < count:
         more, inside = encoded(tokenizer, writer.document())
         ids += more
         answers += inside
-    return np.array(ids[:count], dtype=np.uint16), np.array(answers[:count])
+    return np.array(ids[:count], dtype=np.int64), np.array(answers[:count])
 
 
-def train(ids, answers, steps, peak, report, start_from=None):
-    torch.manual_seed(MODEL_SEED)
-    model = LlamaForCausalLM(LlamaConfig(**CONFIG, use_cache=False))
-    if start_from:
-        model = LlamaForCausalLM.from_pretrained(start_from, dtype=torch.float32)
+def train(model, tokenizer, stage, after_step):
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
-    optimizers = [torch.optim.Muon(matrices, lr=peak, weight_decay=0.01, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
-                  torch.optim.AdamW(others, lr=peak, betas=(0.9, 0.95), weight_decay=0.01)]
-    rows = torch.from_numpy(ids.astype(np.int64)).view(-1, LENGTH)
-    weights = 1.0 + (ANSWER_WEIGHT - 1.0) * torch.from_numpy(answers).view(-1, LENGTH)[:, 1:].float()
+    optimizers = [torch.optim.Muon(matrices, lr=stage.peak, weight_decay=0.01, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+                  torch.optim.AdamW(others, lr=stage.peak, betas=(0.9, 0.95), weight_decay=0.01)]
+    ids, answers = tokens(tokenizer, stage)
+    rows = torch.from_numpy(ids).view(-1, LENGTH)
+    weights = 1.0 + (stage.answer_weight - 1.0) * torch.from_numpy(answers).view(-1, LENGTH)[:, 1:].float()
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(MODEL_SEED))
-    start = time.time()
-    for step in range(steps):
-        warm = min(1.0, (step + 1) / 60)
-        rate = warm * 0.5 * (1 + math.cos(math.pi * step / steps))
-        chosen = order[step * BATCH:(step + 1) * BATCH]
+    for step in range(stage.steps):
+        rate = stage.peak * min(1.0, (step + 1) / 60) * 0.5 * (1 + math.cos(math.pi * step / stage.schedule))
+        chosen = order[step * stage.rows:(step + 1) * stage.rows]
         x, weight = rows[chosen], weights[chosen].flatten()
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(input_ids=x).logits[:, :-1]
         losses = F.cross_entropy(logits.reshape(-1, PIECES).float(), x[:, 1:].flatten(), reduction="none")
-        loss = (losses * weight).sum() / weight.sum()
-        loss.backward()
+        ((losses * weight).sum() / weight.sum()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for o in optimizers:
-            for group in o.param_groups:
-                group["lr"] = peak * rate
-            o.step()
-            o.zero_grad(set_to_none=True)
-        of_answers = losses[weight > 1].mean().item()
-        report(step, losses.mean().item(), of_answers, time.time() - start, model)
-    return model
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        after_step(step + 1, losses.mean().item())
 
 
-def save(model, tokenizer_path, folder):
+def save(model, tokenizer, folder):
     """Two bf16 shards with an index, as transformers writes them; the tied head is not repeated."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {n: t.detach().to(torch.bfloat16).contiguous() for n, t in model.state_dict().items() if n != "lm_head.weight"}
@@ -119,38 +132,26 @@ def save(model, tokenizer_path, folder):
                               attention_bias=False, mlp_bias=False, attention_dropout=0.0, initializer_range=0.02, rope_scaling=None,
                               pretraining_tp=1, use_cache=True, transformers_version="4.46.0"))
     write("generation_config.json", {"bos_token_id": 1, "eos_token_id": 2, "do_sample": False, "transformers_version": "4.46.0"})
-    (folder / "tokenizer.model").write_bytes(tokenizer_path.read_bytes())
+    (folder / "tokenizer.model").write_bytes(tokenizer)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1600)
-    parser.add_argument("--stop", type=int)      # only for trials
-    parser.add_argument("--peak", type=float, default=4e-3)
-    parser.add_argument("--start-from", type=Path, help="continue these weights on text from another seed")
-    parser.add_argument("--text-seed", type=int, default=TEXT_SEED)
     parser.add_argument("--threads", type=int, default=1)
     o = parser.parse_args()
     torch.set_num_threads(o.threads)
-    o.work.mkdir(parents=True, exist_ok=True)
-    if not (o.work / "tokenizer.model").exists():
-        train_tokenizer(o.work / "tokenizer.model")
-    tokenizer = spm.SentencePieceProcessor(model_file=str(o.work / "tokenizer.model"))
-    tokens = o.work / f"tokens-{o.steps}.npz"
-    if not tokens.exists():
-        ids, answers = make_tokens(tokenizer, o.steps * BATCH * LENGTH, o.text_seed)
-        np.savez(tokens, ids=ids, answers=answers)
-    loaded = np.load(tokens)
-    ids, answers = loaded["ids"], loaded["answers"]
+    torch.manual_seed(MODEL_SEED)
+    pieces = train_tokenizer()
+    tokenizer = spm.SentencePieceProcessor(model_proto=pieces)
+    model = LlamaForCausalLM(LlamaConfig(**CONFIG, use_cache=False))
+    for number, stage in enumerate(STAGES, 1):
+        start = time.time()
 
-    def report(step, loss, of_answers, seconds, model):
-        if step % 10 == 9:
-            print(f"step {step + 1}/{o.steps} loss {loss:.3f}, of answers {of_answers:.3f}, {(step + 1) * BATCH * LENGTH / seconds:.0f} tokens/s", flush=True)
-        if step % 100 == 99:
-            save(model, o.work / "tokenizer.model", o.work / "checkpoint")
-        if o.stop and step + 1 == o.stop:
-            raise SystemExit
+        def after_step(step, loss):
+            if step % 20 == 0:
+                print(f"stage {number}, step {step} of {stage.steps}: loss {loss:.3f}, "
+                      f"{step * stage.rows * LENGTH / (time.time() - start):.0f} tokens/s", flush=True)
 
-    save(train(ids, answers, o.steps, o.peak, report, o.start_from), o.work / "tokenizer.model", o.output)
+        train(model, tokenizer, stage, after_step)
+        save(model, pieces, o.output)

@@ -19,7 +19,7 @@ typedef struct {
   int segment_count;
   int rows;  /* of the batch */
   int heads, key_value_heads, head_dimension;
-  float scale;  /* multiplies q · k: 1 / sqrt(head_dimension) */
+  float scale;  /* multiplies q · k: 1 / sqrt(head_dimension); positive */
   int bf16;
   const void *q, *k, *v;
   size_t q_stride, k_stride, v_stride;
