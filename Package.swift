@@ -66,6 +66,10 @@ let package = Package(
     .testTarget(
       name: "LlamaTests",
       dependencies: ["Llama", "Tensors", "CPUBackend", "TestSupport", .product(name: "Numerics", package: "swift-numerics")]),
+    .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CKernels", "Tensors", "TestSupport"]),
+    .executableTarget(
+      name: "puna-benchmarks", dependencies: ["CPUBackend", "CKernels", "Tensors", argumentParser], path: "Tests/Benchmarks",
+      exclude: ["pytorch_linear.py"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"]),
     .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
     .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
