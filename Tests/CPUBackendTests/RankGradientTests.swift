@@ -10,7 +10,8 @@ extension CPUBackendTests {
       for (n, rank, columns) in [(1, 1, 1), (3, 8, 33), (255, 7, 16), (256, 8, 65), (257, 13, 100), (513, 64, 130), (700, 3, 5)] {
         let du = Matrix(n, rank, stride: rank + 3, isBFloat16: variant.isBFloat16)
         let x = Matrix(n, columns, stride: columns + 1, isBFloat16: variant.isBFloat16)
-        let g = transposed ? Matrix(columns, rank, stride: rank + 2, isBFloat16: false) : Matrix(rank, columns, stride: columns + 2, isBFloat16: false)
+        let (rows, width) = transposed ? (columns, rank) : (rank, columns)
+        let g = Matrix(rows, width, stride: width + 2, isBFloat16: false)
         for matrix in [du, x, g] { matrix.fillRandomly(&random) }
         var expected: [Double] = [], tolerances: [Double] = []
         for row in 0..<g.rows {
