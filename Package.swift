@@ -81,7 +81,8 @@ let package = Package(
         "Adapters", "Bases", "CPUBackend", "Checkpoints", "Datasets", "FineTuning", "Inference", "Llama", "Tensors", "Tokenizers", "TestSupport",
       ],
       exclude: ["goldens"]),
-    .testTarget(name: "CommandTests", dependencies: ["puna", "TestSupport"]),
+    // Runs the tool as a process. It does not depend on the target, whose linker flags are not for tests: `swift test` builds both.
+    .testTarget(name: "CommandTests", dependencies: ["TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],

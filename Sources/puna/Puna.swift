@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 
 @main
 struct Puna: AsyncParsableCommand {
@@ -29,7 +30,8 @@ struct Puna: AsyncParsableCommand {
         standardError(fullMessage(for: error))
         exit(withError: ExitCode(2))
       }
-      standardError("puna: \(error)")
+      // Problems of a recipe begin with their place each.
+      standardError(error is ConfigurationError ? "\(error)" : "puna: \(error)")
       exit(withError: ExitCode(1))
     }
   }

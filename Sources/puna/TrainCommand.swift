@@ -9,6 +9,7 @@ struct TrainCommand: AsyncParsableCommand {
 
   @Argument(help: "Recipe file.") var recipe: String
   @Argument(help: "Values that replace the recipe's: lora.rank=16") var overrides: [String] = []
+  @Flag(help: "Say what the run would do and take, and train nothing.") var dryRun = false
   @Flag(help: "Replace the folder of an earlier run.") var overwrite = false
   @Flag(help: "Use adapters that were trained on another base, if their shapes fit.") var allowOtherBase = false
   @Flag(help: "Print no progress, only notes and results.") var quiet = false
@@ -18,6 +19,10 @@ struct TrainCommand: AsyncParsableCommand {
     let recipe = try Recipe.read(self.recipe, overrides: overrides + compute.overrides)
     let run = try TrainingRun(recipe, allowsOtherBase: allowOtherBase)
     for text in run.notes { note(text) }
+    if dryRun {
+      print(try DryRun(run).text, terminator: "")
+      return
+    }
     let job = try run.makeJob(overwrites: overwrite)
     var progress = ProgressPrinter(run: run, isQuiet: quiet)
     for try await event in FineTuner(job).start() { progress.show(event) }

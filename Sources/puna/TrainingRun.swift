@@ -81,27 +81,40 @@ struct TrainingRun: Sendable {
     }
   }
 
-  /// Decides about memory and makes the run folder.
-  func makeJob(overwrites: Bool) throws -> FineTuner.Job {
-    let trainedParameters = initial.modules.reduce(0) { $0 + $1.a.count + $1.b.count }
-    let available = SystemMemory.available
+  var trainedParameters: Int { initial.modules.reduce(0) { $0 + $1.a.count + $1.b.count } }
+
+  /// Rows in flight and recomputation, as the recipe and this machine's memory allow.
+  func planMemory() throws -> MemoryPlan {
     let limit: Int
     switch recipe.compute.memory {
-    case .auto: limit = Int(0.8 * Double(available))
+    case .auto: limit = Int(0.8 * Double(SystemMemory.available))
     case .bytes(let bytes): limit = bytes
-    case .share(let share): limit = Int(share * Double(available))
+    case .share(let share): limit = Int(share * Double(SystemMemory.available))
     }
     let most = recipe.training.microBatchTokens ?? MemoryPlan.mostRows
-    let plan = try MemoryPlan.choose(
+    return try MemoryPlan.choose(
       base.configuration, baseBytes: base.byteCount, trainedParameters: trainedParameters,
       activationBytes: precision == .bfloat16 ? 2 : 4, limit: limit, most: most,
       least: min(most, recipe.training.microBatchTokens ?? min(recipe.data.maximumLength, 512)), recompute: recipe.training.recompute)
-    let validation = try examples.validationExamples()
+  }
+
+  /// What is wrong with the recipe in view of its data.
+  func check() throws {
     if case .steps(let warmUp) = recipe.training.warmUp, warmUp > stepCount {
-      throw Failure("\(recipe.location(of: "training.warmup_steps")): training.warmup_steps is \(warmUp), but the run has only \(stepCount) steps.")
+      throw Failure(
+        "\(recipe.location(of: "training.warmup_steps")): training.warmup_steps is \(warmUp), but the run has only \(stepCount) steps.")
     }
+  }
+
+  /// Makes the run folder.
+  func makeJob(overwrites: Bool) throws -> FineTuner.Job {
+    try check()
+    let plan = try planMemory()
+    let validation = try examples.validationExamples()
     let folder = try RunFolder(creating: recipe.output, overwrites: overwrites)
-    try folder.write(recipe.resolvedYAML(), to: "recipe.yaml")
+    var resolved = recipe
+    resolved.lora = lora
+    try folder.write(resolved.resolvedYAML(), to: "recipe.yaml")
     try record().write(to: folder.path)
     let run = self
     return FineTuner.Job(

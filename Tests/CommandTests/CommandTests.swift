@@ -29,6 +29,8 @@ import Testing
     #expect(adapters[0] == adapters[1])
     let continued = try workspace.run(["train", "r.yaml", "lora={start_from: out}", "output=continued"])
     #expect(continued.status == 0, "\(continued.error)")
+    let continuedAgain = try workspace.run(["train", "continued/recipe.yaml", "--overwrite"])
+    #expect(continuedAgain.status == 0, "\(continuedAgain.error)")
     let stacked = try workspace.run(["train", "r.yaml", "adapters=[out]", "output=stacked"])
     #expect(stacked.status == 0, "\(stacked.error)")
     let logits = try workspace.run(["logits", "--base", "base", "--adapter", "out", "--adapter", "stacked=0.5", "--tokens", "1,2,3", "--output", "l"])
