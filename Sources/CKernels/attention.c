@@ -27,7 +27,7 @@ static int query_tile_positions(int group) {
 }
 
 /* Packed matrices of the key-value heads of a pass take at most about this much, so that long batches of many heads stay small. */
-static const size_t packed_bytes_limit = (size_t)32 << 20;
+static const size_t packed_bytes_limit = (size_t)8 << 20;
 
 typedef struct {
   puna_attention_call call;

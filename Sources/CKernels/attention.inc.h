@@ -167,6 +167,16 @@ VECTOR_INLINE const void *stacked_row(const puna_attention_call *call, const pun
   return element(x, (size_t)(tile->begin + row / group) * stride + (size_t)(head * group + row % group) * (size_t)dimension, bf16);
 }
 
+/* Rows of a matrix lie pages apart, where no hardware prefetcher follows: a stack is asked for before there is something else to do. */
+VECTOR_INLINE void prefetch_stack(const puna_attention_call *call, const puna_attention_tile *tile, int head, const void *x, size_t stride,
+                                  const int bf16) {
+  const size_t bytes = (size_t)(call->group * call->attention->head_dimension) * (bf16 ? sizeof(uint16_t) : sizeof(float));
+  for (int position = 0; position < tile->count; ++position) {
+    const char *row = stacked_row(call, tile, head, position * call->group, x, stride, bf16);
+    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
+  }
+}
+
 /* The stack as the left side of a product: y[rows, columns] words, rows of zeros up to `padded_rows`. */
 VECTOR_INLINE void stack_rows(const puna_attention_call *call, const puna_attention_tile *tile, int head, const void *x, size_t stride,
                               int padded_rows, size_t columns, uint32_t *y, const int bf16, const int pairs) {
@@ -305,10 +315,11 @@ VECTOR_INLINE void forward_tile(const puna_attention_call *call, long index, flo
   float *maxima = sums + (size_t)padded_rows * VECTOR_FLOATS;
   const float factor = base2_scale(attention);
 
-  stack_rows(call, tile, head, attention->q, attention->q_stride, padded_rows, (size_t)words, q, bf16, pairs);
+  prefetch_stack(call, tile, head, attention->q, attention->q_stride, bf16);
   memset(sum, 0, (size_t)padded_rows * columns * sizeof(float));
   memset(sums, 0, (size_t)padded_rows * VECTOR_FLOATS * sizeof(float));
   for (int row = 0; row < rows; ++row) maxima[row] = -INFINITY;
+  stack_rows(call, tile, head, attention->q, attention->q_stride, padded_rows, (size_t)words, q, bf16, pairs);
 
   const int last = tile->first + tile->count - 1;
   for (int s = tile->segment; s >= 0; s = attention->segments[s].parent) {
@@ -427,10 +438,12 @@ VECTOR_INLINE void backward_query_tile(const puna_attention_call *call, long ind
   float *log_sum_exp = dq + (size_t)padded_rows * columns, *delta = log_sum_exp + padded_rows;
   const float factor = base2_scale(attention);
 
+  prefetch_stack(call, tile, head, attention->q, attention->q_stride, bf16);
+  prefetch_stack(call, tile, head, call->d_output, call->d_output_stride, bf16);
+  memset(dq, 0, (size_t)padded_rows * columns * sizeof(float));
   stack_rows(call, tile, head, attention->q, attention->q_stride, padded_rows, (size_t)words, q, bf16, pairs);
   stack_rows(call, tile, head, call->d_output, call->d_output_stride, padded_rows, (size_t)words, d_output, bf16, pairs);
   stack_statistics(call, tile, head, padded_rows, log_sum_exp, delta);
-  memset(dq, 0, (size_t)padded_rows * columns * sizeof(float));
 
   const int last = tile->first + tile->count - 1;
   for (int s = tile->segment; s >= 0; s = attention->segments[s].parent) {
@@ -555,20 +568,28 @@ VECTOR_INLINE void backward_key_block(const puna_attention_call *call, long inde
   const int first = call->key_blocks[index / call->head_count];
   const puna_attention_place *place = &call->places[call->key_tiles[first].segment];
   const int end = first + PUNA_KEY_BLOCK < place[1].key_tile_begin ? first + PUNA_KEY_BLOCK : place[1].key_tile_begin;
-  const size_t columns = puna_padded_dimension(dimension), block = PUNA_KEY_BLOCK * PUNA_KEY_TILE * columns;
+  const size_t columns = puna_padded_dimension(dimension), block = (size_t)(end - first) * PUNA_KEY_TILE * columns;
   float *dk = scratch, *dv = dk + block;
   scratch = dv + block;
-  memset(dk, 0, 2 * block * sizeof(float));
 
-  const int own = place->query_tile_begin + call->key_tiles[first].first / call->query_tile;
-  for (int t = own; t < place[1].query_tile_begin; ++t) {
-    add_query_tile(call, first, end, &call->query_tiles[t], head, dk, dv, scratch, bf16, pairs);
-  }
-  for (int d = place->descendant_begin; d < place[1].descendant_begin; ++d) {
-    const puna_attention_place *descendant = &call->places[call->descendants[d]];
-    for (int t = descendant->query_tile_begin; t < descendant[1].query_tile_begin; ++t) {
-      add_query_tile(call, first, end, &call->query_tiles[t], head, dk, dv, scratch, bf16, pairs);
+  /* The own segment's query tiles from the diagonal on, then the descendants'. */
+  int t = place->query_tile_begin + call->key_tiles[first].first / call->query_tile, t_end = place[1].query_tile_begin;
+  int descendant = place->descendant_begin;
+  prefetch_stack(call, &call->query_tiles[t], head, attention->q, attention->q_stride, bf16);
+  prefetch_stack(call, &call->query_tiles[t], head, call->d_output, call->d_output_stride, bf16);
+  memset(dk, 0, 2 * block * sizeof(float));
+  while (t < t_end) {
+    const puna_attention_tile *tile = &call->query_tiles[t++];
+    while (t == t_end && descendant < place[1].descendant_begin) {
+      const puna_attention_place *next = &call->places[call->descendants[descendant++]];
+      t = next->query_tile_begin;
+      t_end = next[1].query_tile_begin;
     }
+    if (t < t_end) {
+      prefetch_stack(call, &call->query_tiles[t], head, attention->q, attention->q_stride, bf16);
+      prefetch_stack(call, &call->query_tiles[t], head, call->d_output, call->d_output_stride, bf16);
+    }
+    add_query_tile(call, first, end, tile, head, dk, dv, scratch, bf16, pairs);
   }
   for (int t = first; t < end; ++t, dk += PUNA_KEY_TILE * columns, dv += PUNA_KEY_TILE * columns) {
     const puna_attention_tile *keys = &call->key_tiles[t];
