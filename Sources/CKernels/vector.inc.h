@@ -62,7 +62,7 @@ VECTOR_INLINE void v_store(float *p, vfloat v, int lanes) { v_copy(p, &v, lanes,
 VECTOR_INLINE vushort v_to_bf16(vfloat x) {
   const vuint u = v_bits(x);
   const vuint rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
-  const vuint is_nan = (vuint)((u & 0x7fffffffu) > 0x7f800000u);
+  const vuint is_nan = (vuint)(x != x);
   return __builtin_convertvector((is_nan & ((u >> 16) | 0x40u)) | (~is_nan & rounded), vushort);
 }
 VECTOR_INLINE vfloat v_from_bf16(vushort x) { return (vfloat)(__builtin_convertvector(x, vuint) << 16); }
@@ -95,12 +95,17 @@ VECTOR_INLINE void v_store_element(void *y, size_t index, vfloat v, int lanes, i
    underflow goes through the denormals to 0, NaN stays NaN. */
 VECTOR_INLINE vfloat v_exp(vfloat x) {
 #pragma clang fp reassociate(off)
+#ifdef ISA_AVX512
+  /* The second operand passes where one is NaN. */
+  x = _mm512_max_ps(v_splat(-104.0f), _mm512_min_ps(v_splat(89.0f), x));
+  const vfloat n = _mm512_roundscale_ps(x * 1.44269504088896341f, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
   const vfloat magic = v_splat(12582912.0f); /* 1.5 · 2^23: adding it rounds to an integer, which then lies in the low bits */
   /* Comparisons with NaN are false, so NaN passes. */
   x = v_select(x > 89.0f, v_splat(89.0f), x);
   x = v_select(x < -104.0f, v_splat(-104.0f), x);
-  const vfloat shifted = x * 1.44269504088896341f + magic;
-  const vfloat n = shifted - magic;
+  const vfloat shifted = x * 1.44269504088896341f + magic, n = shifted - magic;
+#endif
   vfloat r = x - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
   vfloat p = v_splat(1.9875691500e-4f);
@@ -120,8 +125,8 @@ VECTOR_INLINE vfloat v_exp(vfloat x) {
 #endif
 }
 
-/* 2^x for the x of probabilities, at most about 1, to about two units in the last place (a minimax polynomial on half an octave each way,
-   2^0 = 1). What is below 2^-120 becomes 2^-120, which is nothing beside the 1 that every softmax holds. NaN stays NaN. */
+/* 2^x to about two units in the last place (a minimax polynomial on half an octave each way, 2^0 = 1). What is below 2^-120 becomes
+   2^-120, which is nothing beside the 1 that every softmax and sigmoid holds; what is above 2^127 becomes that or infinity. NaN stays. */
 VECTOR_INLINE vfloat v_exp2(vfloat x) {
 #pragma clang fp reassociate(off)
 #ifdef ISA_AVX512
@@ -129,6 +134,7 @@ VECTOR_INLINE vfloat v_exp2(vfloat x) {
   const vfloat n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 #else
   x = v_select(x < -120.0f, v_splat(-120.0f), x);
+  x = v_select(x > 127.0f, v_splat(127.0f), x);
   const vfloat magic = v_splat(12582912.0f), shifted = x + magic, n = shifted - magic;
 #endif
   const vfloat r = x - n;
