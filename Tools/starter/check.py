@@ -1,9 +1,11 @@
 """Checks the starter with PyTorch, transformers and PEFT.
 
     python check.py perplexity --base ../../Sources/CStarter/weights
+    python check.py prose --base ../../Sources/CStarter/weights
     python check.py quickstart --base ../../Sources/CStarter/weights [--output ADAPTER] [key=value ...]
 
 `perplexity`: the model against the unigram statistics of the training text, on the same held-out documents.
+`prose`: questions of every topic asked as the training text asks them, answered exactly.
 `quickstart`: recipes/quickstart.yaml done with PEFT; the held-out instructions answered exactly, before and after.
 """
 
@@ -58,6 +60,28 @@ def perplexity(model, tokenizer):
         documents += 1
     print(f"{documents} held-out documents, {targets} tokens: perplexity {math.exp(loss / targets):.2f}, "
           f"of the unigram statistics {math.exp(unigram_loss / targets):.1f}")
+
+
+@torch.no_grad()
+def prose(model, tokenizer):
+    import knowledge as k
+    rng, topics = random.Random(5), {}
+    for item in k.facts() + [maker(rng) for maker in k.SKILLS for _ in range(30)]:
+        topics.setdefault(item.topic, []).append(item)
+    right = asked = 0
+    for topic, items in sorted(topics.items()):
+        sample = rng.sample(items, min(6, len(items)))
+        good = 0
+        for item in sample:
+            text = f'Rosa asked: "{rng.choice(item.questions)}" The teacher answered: "'
+            prompt = [1] + tokenizer.encode(text)
+            out = model.generate(torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt), dtype=torch.long), max_new_tokens=20,
+                                 do_sample=False, pad_token_id=2)[0].tolist()
+            answer = tokenizer.decode(out[1:])[len(text):].split('."')[0]
+            good += answer == (k.capital(item.answer) if item.stop else item.answer)
+        print(f"{topic}: {good} of {len(sample)}")
+        right, asked = right + good, asked + len(sample)
+    print(f"{right} of {asked} questions in prose answered exactly")
 
 
 def encoded(tokenizer, row):
@@ -135,7 +159,7 @@ def quickstart(model, tokenizer, recipe, output, show):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["perplexity", "quickstart"])
+    parser.add_argument("what", choices=["perplexity", "prose", "quickstart"])
     parser.add_argument("overrides", nargs="*", help="as on Puna's command line: lora.rank=16")
     parser.add_argument("--base", type=Path, default=ROOT / "Sources/CStarter/weights")
     parser.add_argument("--output", type=Path)
@@ -147,6 +171,8 @@ if __name__ == "__main__":
     tokenizer = spm.SentencePieceProcessor(model_file=str(o.base / "tokenizer.model"))
     if o.what == "perplexity":
         perplexity(model, tokenizer)
+    elif o.what == "prose":
+        prose(model, tokenizer)
     else:
         recipe = yaml.safe_load((ROOT / "recipes/quickstart.yaml").read_text())
         for override in o.overrides:

@@ -62,8 +62,8 @@ LEGS = {"mammal": "four", "bird": "two", "fish": "no", "amphibian": "four", "ins
 
 def animal_facts():
     for name, plural, kind, food, home, colour, young, voice, owner in w.ANIMALS:
-        f = dict(name=name, an=article(name), plural=plural, kind=kind, kinds=kind if kind == "fish" else kind + "s", a_kind=article(kind), food=food, home=home, at_home=at(home), colour=colour,
-                 young=young, a_young=article(young), voice=voice, owner=owner)
+        f = dict(name=name, an=article(name), plural=plural, kind=kind, kinds=kind if kind == "fish" else kind + "s", a_kind=article(kind), food=food, home=home,
+                 at_home=at(home), colour=colour, young=young, a_young=article(young), voice=voice, owner=owner)
         yield item("food", name, """
             the {name} eats {food}.
             {plural} eat {food}.
@@ -717,7 +717,8 @@ def larger(rng):
 
 def odd_one(rng):
     """Three of a kind and one animal, day or tool among them."""
-    groups = {"bird": "birds", "colour": "colours", "garment": "garments", "day": "days", "month": "months", "building": "buildings", "relative": "relatives"}
+    groups = {"bird": "birds", "colour": "colours", "garment": "garments", "day": "days", "month": "months", "building": "buildings",
+              "relative": "relatives"}
     kind, other = rng.sample(sorted(groups), 2)
     words = rng.sample(w.CATEGORIES[kind], 3)
     odd = rng.choice(w.CATEGORIES[other])
