@@ -160,6 +160,10 @@ static puna_gemm_fetch next_fetch(prefetch *prefetch, long rows, const void *not
   return fetch;
 }
 
+static inline void fetch_lines(const char *address, size_t bytes) {
+  for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(address + offset, 1, 3);
+}
+
 static void run_task(void *argument, long index, int worker) {
   const plan *plan = argument;
   const puna_gemm_kernels *kernels = plan->kernels;
@@ -224,10 +228,9 @@ static void run_task(void *argument, long index, int worker) {
           }
         } else {
           /* Stores that miss would stall the next tile: six percent of the time in all. */
-          for (int i = 0; last && i < rows; i++) {
-            const char *line = y + ((size_t)(row + i) * destination->y_stride + (size_t)begin) * y_size;
-            for (size_t offset = 0; offset < (size_t)width * y_size; offset += 64) __builtin_prefetch(line + offset, 1, 3);
-          }
+          for (int i = 0; last && i < rows; i++)
+            fetch_lines(y + ((size_t)(row + i) * destination->y_stride + (size_t)begin) * y_size, (size_t)width * y_size);
+          if (interval->parts > 1) fetch_lines((const char *)(tile + (size_t)rows * (size_t)width), (size_t)rows * (size_t)width * 4);
           kernels->multiply(plan->bf16, rows, width / kernels->vector_floats, strips, n_strips, row, source, tile, part > 0, next_fetch(&prefetch, fetches, panel));
           source += (size_t)units * (size_t)width;
         }
