@@ -12,7 +12,7 @@
 #include "weight_private.h"
 
 /* Units of k in a part (2,816 bf16, 1,408 floats): 352 KB a panel, a third of a second-level cache. */
-enum { part_units = 1408, least_part_units = 1024, short_units = 256, panel_columns = PUNA_PANEL_COLUMNS };
+enum { part_units = 1408, least_part_units = 1024, short_units = 256, row_step = 24, panel_columns = PUNA_PANEL_COLUMNS };
 
 const puna_gemm_kernels *puna_gemm_kernels_of(puna_isa isa) {
   switch (isa) {
@@ -51,7 +51,7 @@ typedef struct {
   const puna_gemm_kernels *kernels;
   puna_sgemm sgemm;
   int bf16, m;
-  long rows_per_task, row_blocks, panels, tasks;
+  long rows_per_task, panels, whole_tasks, tasks;
   size_t panel_bytes, scratch_bytes;
   interval *intervals;
   int interval_count;
@@ -99,13 +99,32 @@ static int strip_width(const plan *plan, int columns) {
   return columns >= full ? full : (int)puna_ceil_div(columns, floats) * floats;
 }
 
-static const interval *find_task(const plan *plan, long index, int *column, long *row_block) {
+/* What one task computes: a panel of an interval for a block of rows. */
+typedef struct {
+  const interval *interval;
+  int column;
+  long row_begin, row_end;
+} task;
+
+static task find_task(const plan *plan, long index) {
+  /* The last panels are cut into quarters: all workers then end at nearly the same time. */
+  long quarter = -1;
+  if (index >= plan->whole_tasks) {
+    quarter = (index - plan->whole_tasks) % 4;
+    index = plan->whole_tasks + (index - plan->whole_tasks) / 4;
+  }
   const interval *interval = plan->intervals;
-  *row_block = index / plan->panels;
   long panel = index % plan->panels;
   while (interval + 1 < plan->intervals + plan->interval_count && panel >= interval[1].first_panel) interval++;
-  *column = interval->begin + (int)(panel - interval->first_panel) * panel_columns;
-  return interval;
+  task task = {.interval = interval, .column = interval->begin + (int)(panel - interval->first_panel) * panel_columns};
+  task.row_begin = index / plan->panels * plan->rows_per_task;
+  task.row_end = puna_min_long(plan->m, task.row_begin + plan->rows_per_task);
+  if (quarter >= 0) {
+    long rows = puna_ceil_div(task.row_end - task.row_begin, 4 * row_step) * row_step;
+    task.row_begin = puna_min_long(task.row_end, task.row_begin + quarter * rows);
+    task.row_end = puna_min_long(task.row_end, task.row_begin + rows);
+  }
+  return task;
 }
 
 /* Weights that will be packed next, brought into the caches while this panel's rows are multiplied: stripes of 192 bytes, top down. */
@@ -160,18 +179,21 @@ static puna_gemm_fetch next_fetch(prefetch *prefetch, long rows, const void *not
   return fetch;
 }
 
+static inline void fetch_lines(const char *address, size_t bytes) {
+  for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(address + offset, 1, 3);
+}
+
 static void run_task(void *argument, long index, int worker) {
   const plan *plan = argument;
   const puna_gemm_kernels *kernels = plan->kernels;
-  int column, next_column;
-  long row_block, next_row_block;
-  const interval *interval = find_task(plan, index, &column, &row_block), *next = NULL;
-  if (index + puna_context_threads(plan->context) < plan->tasks)
-    next = find_task(plan, index + puna_context_threads(plan->context), &next_column, &next_row_block);
-  if (next == interval && next_column == column) next = NULL;
+  task task = find_task(plan, index), next = {.interval = NULL};
+  if (task.row_begin >= task.row_end) return;
+  if (index + puna_context_threads(plan->context) < plan->tasks) next = find_task(plan, index + puna_context_threads(plan->context));
+  if (next.interval == task.interval && next.column == task.column) next.interval = NULL;
+  const interval *interval = task.interval;
+  int column = task.column;
   int columns = (int)puna_min_long(panel_columns, interval->end - column);
-  long row_begin = row_block * plan->rows_per_task;
-  long row_end = puna_min_long(plan->m, row_begin + plan->rows_per_task);
+  long row_begin = task.row_begin, row_end = task.row_end;
   const puna_destination *destination = interval->destination;
   size_t y_size = destination->kind == PUNA_STORE_BF16 ? 2 : 4;
   size_t x_size = plan->bf16 ? 2 : 4;
@@ -208,7 +230,7 @@ static void run_task(void *argument, long index, int worker) {
     int last = part + 1 == interval->parts;
     prefetch prefetch = {.weight = NULL};
     if (!last) prefetch = prefetch_of(interval, part + 1, column);
-    else if (next) prefetch = prefetch_of(next, 0, next_column);
+    else if (next.interval) prefetch = prefetch_of(next.interval, 0, next.column);
     for (long row = row_begin; row < row_end; row += tile_rows) {
       int rows = (int)puna_min_long(tile_rows, row_end - row);
       const uint32_t *source = panel;
@@ -224,10 +246,9 @@ static void run_task(void *argument, long index, int worker) {
           }
         } else {
           /* Stores that miss would stall the next tile: six percent of the time in all. */
-          for (int i = 0; last && i < rows; i++) {
-            const char *line = y + ((size_t)(row + i) * destination->y_stride + (size_t)begin) * y_size;
-            for (size_t offset = 0; offset < (size_t)width * y_size; offset += 64) __builtin_prefetch(line + offset, 1, 3);
-          }
+          for (int i = 0; last && i < rows; i++)
+            fetch_lines(y + ((size_t)(row + i) * destination->y_stride + (size_t)begin) * y_size, (size_t)width * y_size);
+          if (interval->parts > 1) fetch_lines((const char *)(tile + (size_t)rows * (size_t)width), (size_t)rows * (size_t)width * 4);
           kernels->multiply(plan->bf16, rows, width / kernels->vector_floats, strips, n_strips, row, source, tile, part > 0, next_fetch(&prefetch, fetches, panel));
           source += (size_t)units * (size_t)width;
         }
@@ -293,19 +314,21 @@ void puna_gemm(puna_context *context, int bf16, int m, const puna_gemm_term *ter
 
   /* Rows are cut so that those of a block stay in the last cache from panel to panel, and into more blocks where panels are few; each
      block packs the panels anew. */
-  enum { most_rows = 1024, least_rows = 96, wanted_tasks = 16, row_step = 24 };
+  enum { most_rows = 1024, least_rows = 96, wanted_tasks = 16, most_quartered = 4 };
   long blocks = puna_ceil_div(m, most_rows);
   if (panels && panels * blocks < wanted_tasks)
     blocks = puna_max_long(blocks, puna_min_long(puna_ceil_div(wanted_tasks, panels), m / least_rows));
   plan.rows_per_task = puna_ceil_div(puna_ceil_div(m, blocks), row_step) * row_step;
-  plan.row_blocks = puna_ceil_div(m, plan.rows_per_task);
   plan.panels = panels;
+  long tasks = panels * puna_ceil_div(m, plan.rows_per_task);
+  long quartered = plan.rows_per_task < 4 * least_rows ? 0 : puna_min_long(most_quartered, tasks / wanted_tasks);
+  plan.whole_tasks = tasks - quartered;
+  plan.tasks = plan.whole_tasks + 4 * quartered;
 
   /* Packing may write two vectors of rows too many. */
   plan.panel_bytes = (size_t)(longest + 2 * plan.kernels->vector_floats) * panel_columns * 4;
   long tile_rows = most_parts > 1 || plan.sgemm ? plan.rows_per_task : 16;
   plan.scratch_bytes = plan.panel_bytes + (size_t)tile_rows * panel_columns * 4;
-  plan.tasks = panels * plan.row_blocks;
   puna_parallel_for(context, plan.tasks, run_task, &plan);
   free(intervals);
 }

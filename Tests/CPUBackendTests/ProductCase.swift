@@ -83,7 +83,7 @@ final class ProductCase {
           if place.kind == PUNA_ADD { expected += Double(place.before[row * place.y.columns + column]) }
           /* Each of `depth` additions errs by at most 2⁻²⁴ of a partial sum; in random directions such errors grow as a root. */
           var tolerance = abs(Double(place.scale)) * magnitude * 0x1p-24 * (4 * Double(depth).squareRoot() + 4)
-          tolerance += abs(expected) * (place.kind == PUNA_STORE_BF16 ? 0x1.02p-9 : 0x1p-22) + 1e-12
+          tolerance += abs(expected) * (place.kind == PUNA_STORE_BF16 ? 0x1.02p-8 : 0x1p-22) + 1e-12
           let found = Double(place.y[row, column])
           if !(abs(found - expected) <= tolerance) {
             return "row \(row), column \(place.begin + column): \(found), expected \(expected) ± \(tolerance)"
