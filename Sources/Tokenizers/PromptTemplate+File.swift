@@ -25,7 +25,7 @@ extension PromptTemplate {
         path: "\(path):\(line):\(column)", problems: ["(byte \(error.offset)) \(error.message)"])
     }
     var reader = TemplateReader(json: json)
-    let template = reader.template(from: root, name: ((path as NSString).lastPathComponent as NSString).deletingPathExtension)
+    let template = reader.template(from: root, name: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent)
     guard let template, reader.problems.isEmpty else { throw TokenizerError.badTemplate(path: path, problems: reader.problems) }
     self = template
   }

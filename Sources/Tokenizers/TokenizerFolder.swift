@@ -89,7 +89,7 @@ private func isDirectory(_ path: String) -> Bool {
 }
 
 private func configuration(beside file: String) throws -> TokenizerConfiguration {
-  let folder = (file as NSString).deletingLastPathComponent
+  let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
   let path = (folder.isEmpty ? "." : folder) + "/tokenizer_config.json"
   guard FileManager.default.fileExists(atPath: path) else { return TokenizerConfiguration() }
   return try TokenizerConfiguration(json: readBytes(path), path: path)

@@ -24,7 +24,7 @@ struct TokenizeCommand: ParsableCommand {
         return id
       }
       let text = try tokenizer.decode(ids)
-      print(json ? try object(["text": text]) : text)
+      print(json ? "{\"text\": \(try encoded(text))}" : text)
       return
     }
     let bytes: [UInt8]
@@ -41,13 +41,13 @@ struct TokenizeCommand: ParsableCommand {
     }
     let pieces = try ids.map { try tokenizer.piece($0) }
     if json {
-      print("{\"ids\": [\(ids.map(String.init).joined(separator: ", "))], \"pieces\": \(try object(pieces))}")
+      print("{\"ids\": [\(ids.map(String.init).joined(separator: ", "))], \"pieces\": \(try encoded(pieces))}")
     } else {
       for (id, piece) in zip(ids, pieces) { print("\(id)\t\(piece)") }
     }
   }
 
-  private func object(_ value: any Encodable) throws -> String {
+  private func encoded(_ value: any Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.withoutEscapingSlashes]
     return String(decoding: try encoder.encode(value), as: UTF8.self)

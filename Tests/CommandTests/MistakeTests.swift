@@ -116,7 +116,7 @@ import Testing
     },
     Mistake("empty file", "data.json: the file is empty.") { try $0.write("", to: "data.json") },
     Mistake("no rows", "data.json: the array is empty: there are no rows.") { try $0.write("[]", to: "data.json") },
-    Mistake("an object", "data.json: the file is one object (with 'a'), not an array of rows.") { try $0.write(#"{"a": 1}"#, to: "data.json") },
+    Mistake("an object", "data.json: the file is one object (with 'a'). Expected an array of rows, or one row per line.") { try $0.write(#"{"a": 1}"#, to: "data.json") },
     Mistake("not UTF-8", "data.json:1:20 (byte 19): not JSON: invalid UTF-8 (byte 0xFF).") {
       try $0.write(Array(#"[{"instruction": "a"#.utf8) + [0xFF] + Array(#"", "output": "b"}]"#.utf8), to: "data.json")
     },
@@ -132,7 +132,7 @@ import Testing
     Mistake("prompt longer than the row", "data.json: row 1 has a 'prompt_length' of 3, but only 2 ids.") {
       try $0.write(#"[{"ids": [1, 5], "prompt_length": 3}]"#, to: "data.json")
     },
-    Mistake("longer than the positions", "data.json: row 1 has 71 tokens, but the model has 64 positions. Set data.max_length to 64 or less.") {
+    Mistake("longer than the positions", "data.json: row 1 has 71 tokens, but the model has 64 positions. Set data.max_length to at most that.") {
       try $0.write("[{\"ids\": [1\(String(repeating: ", 5", count: 70))], \"prompt_length\": 1}]", to: "data.json")
     },
     Mistake("too long, by the recipe", "data.json: row 1 has 6 tokens, but data.max_length is 4 and data.too_long is 'error'.") {

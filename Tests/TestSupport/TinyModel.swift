@@ -1,3 +1,4 @@
+import ComplexModule
 import Llama
 import Tensors
 
@@ -50,6 +51,29 @@ public struct TinyModel {
           a: module.a.map { Number(Double($0)) }, b: module.b.map { Number(Double($0)) }, rank: module.rank, scale: module.scale))
     }
     return ReferenceLlama(configuration, weights: tensors.mapValues { $0.map(Double.init) }, adapters: branches)
+  }
+}
+
+extension TinyModel {
+  /// The summed loss of a sequence, and its derivative by every entry of A and B of one adapter, by the complex step.
+  /// - Returns: gradients in the order A, B of each module, row-major.
+  public func lossAndGradients(
+    _ tokens: [Int], supervised: [Bool], adapter: [LoRAAdapter.Module]
+  ) -> (loss: Double, gradients: [[Double]]) {
+    // So small that its square vanishes beside every value.
+    let h = 1e-30
+    var complex = reference(Complex<Double>.self, adapters: [adapter])
+    let gradients = adapter.flatMap { module in
+      let name = module.projection.weightName(layer: module.layer)
+      return [(\ReferenceLlama<Complex<Double>>.LoRA.a, module.a.count), (\.b, module.b.count)].map { path, count in
+        (0..<count).map { entry in
+          complex.adapters[name]?[0][keyPath: path][entry].imaginary = h
+          defer { complex.adapters[name]?[0][keyPath: path][entry].imaginary = 0 }
+          return complex.loss(tokens, supervised: supervised).imaginary / h
+        }
+      }
+    }
+    return (complex.loss(tokens, supervised: supervised).real, gradients)
   }
 }
 
