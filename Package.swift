@@ -78,7 +78,8 @@ let package = Package(
     .testTarget(
       name: "GoldenTests",
       dependencies: [
-        "Adapters", "Bases", "CPUBackend", "Checkpoints", "Datasets", "FineTuning", "Inference", "Llama", "Tensors", "Tokenizers", "TestSupport",
+        "Adapters", "Bases", "CPUBackend", "Checkpoints", "Datasets", "FineTuning", "Inference", "Llama", "Tensors", "Tokenizers",
+        "TestSupport",
       ],
       exclude: ["goldens"]),
     // Runs the tool as a process. It does not depend on the target, whose linker flags are not for tests: `swift test` builds both.

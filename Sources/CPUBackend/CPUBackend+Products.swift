@@ -151,7 +151,8 @@ extension CPUBackend {
 
   /// The gradient of an input that some branches saw through dropout: their share is masked before it is added.
   private func store(
-    _ terms: [puna_gemm_term], dropping: [(LoRABranch.Dropout, puna_gemm_term)], rows: Int, _ layout: BatchLayout, into destination: Destination
+    _ terms: [puna_gemm_term], dropping: [(LoRABranch.Dropout, puna_gemm_term)], rows: Int, _ layout: BatchLayout,
+    into destination: Destination
   ) {
     let columns = destination.tensor.columns
     let sum = makeTensor(rows: rows, columns: columns, .float32)
@@ -206,7 +207,8 @@ extension CPUBackend {
       kind = PUNA_ADD
     }
     return puna_destination(
-      kind: kind, y: tensor.matrix.pointer, y_stride: tensor.matrix.stride, n_begin: Int32(column), n_count: Int32(tensor.columns), scale: 1)
+      kind: kind, y: tensor.matrix.pointer, y_stride: tensor.matrix.stride, n_begin: Int32(column), n_count: Int32(tensor.columns), scale: 1
+    )
   }
 
   private func lowRankDestinations(_ u: Operand, _ branches: [LoRABranch], _ begins: [Int]) -> [puna_destination] {

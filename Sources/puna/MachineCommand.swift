@@ -19,7 +19,9 @@ struct MachineCommand: ParsableCommand {
     print("processor        \(report.processor), \(report.coreCount) cores available, \(threads ?? report.coreCount) used")
     print("instructions     \(sets); kernels for \(report.chosenInstructionSet.rawValue) (PUNA_ISA chooses another)")
     print("precision        auto is \(precision) here")
-    print("measured peak    bfloat16 \(report.bfloat16Peak > 0 ? rate(report.bfloat16Peak) : "not available"), float32 \(rate(report.float32Peak))")
+    print(
+      "measured peak    bfloat16 \(report.bfloat16Peak > 0 ? rate(report.bfloat16Peak) : "not available"), float32 \(rate(report.float32Peak))"
+    )
     print("memory reads     \(Int((report.bandwidth / 1e9).rounded())) GB/s")
     print("memory           \(Terminal.bytes(report.availableMemory)) available of \(Terminal.bytes(report.totalMemory))")
     print("OpenBLAS         \(report.openBLAS)")

@@ -26,7 +26,9 @@ struct ProgressPrinter {
     case .step(let report): show(report)
     case .skipped(let step, let rows):
       skippedCount += 1
-      if skippedCount <= 3 { line("note: step \(step) has nothing to learn and was skipped: \(rows.joined(separator: ", "))", isNote: true) }
+      if skippedCount <= 3 {
+        line("note: step \(step) has nothing to learn and was skipped: \(rows.joined(separator: ", "))", isNote: true)
+      }
     case .validation(let report): show(report)
     case .samples(let report): show(report)
     case .saved(let path, let step): line("step \(step): saved \(path)")
@@ -50,7 +52,8 @@ struct ProgressPrinter {
         + "\(facts.stepCount) steps of \(run.recipe.training.batchSize), \(facts.stepsPerEpoch) an epoch")
     line(
       "compute    \(run.precision.rawValue) on \(run.instructionSet.rawValue); at most \(facts.plan.rows) rows in flight"
-        + (facts.plan.recomputes ? ", blocks recomputed" : "") + "; about \(Terminal.bytes(facts.plan.privateBytes)) beside the mapped base")
+        + (facts.plan.recomputes ? ", blocks recomputed" : "") + "; about \(Terminal.bytes(facts.plan.privateBytes)) beside the mapped base"
+    )
   }
 
   private mutating func show(_ report: StepReport) {

@@ -20,9 +20,12 @@ extension TrainingRun {
       let prompt = try encoder.encodePrompt(instruction: text.instruction, input: text.input)
       let answer = row.supervised.reduce(0) { $0 + $1.count }
       tokens += prompt.count + answer
-      if tokens * base.configuration.parameterCount > TrainingRun.budget || prompt.count + answer > base.configuration.maximumPositions { break }
+      if tokens * base.configuration.parameterCount > TrainingRun.budget || prompt.count + answer > base.configuration.maximumPositions {
+        break
+      }
       limit = max(limit, answer)
-      questions.append((prompt, SampleReport.Sample(instruction: text.instruction, input: text.input ?? "", reference: text.output, answer: "")))
+      questions.append(
+        (prompt, SampleReport.Sample(instruction: text.instruction, input: text.input ?? "", reference: text.output, answer: "")))
     }
     guard !questions.isEmpty else { return nil }
     let asked = questions

@@ -42,7 +42,8 @@ import Testing
   static let commandLines = [
     Mistake("no recipe", "Error: Missing expected argument '<recipe>'", status: 2, arguments: ["train"]),
     Mistake(
-      "unknown flag", "Error: Unknown option '--overwrit'. Did you mean '--overwrite'?", status: 2, arguments: ["train", "r.yaml", "--overwrit"]),
+      "unknown flag", "Error: Unknown option '--overwrit'. Did you mean '--overwrite'?", status: 2,
+      arguments: ["train", "r.yaml", "--overwrit"]),
     Mistake("unknown command", "Error: 2 unexpected arguments: 'trian', 'r.yaml'", status: 2, arguments: ["trian", "r.yaml"]),
     Mistake(
       "no threads", "Error: --threads is 0; expected a whole number from 1.", status: 2, arguments: ["train", "r.yaml", "--threads", "0"]),
@@ -51,13 +52,16 @@ import Testing
       arguments: ["train", "r.yaml", "--precision", "float16"]),
     Mistake("nothing to compute", "Error: Give either --tokens or --prompt.", status: 2, arguments: logits),
     Mistake(
-      "not a token id", "--tokens: 'x' is not a token id; expected whole numbers separated by commas.", arguments: logits + ["--tokens", "1,x"]),
+      "not a token id", "--tokens: 'x' is not a token id; expected whole numbers separated by commas.",
+      arguments: logits + ["--tokens", "1,x"]),
     Mistake(
       "id outside the vocabulary", "Token id 60 is outside the vocabulary of base: 0 to 59.", arguments: logits + ["--tokens", "1,60"]),
     Mistake("no tokenizer", "base has no tokenizer; use --tokens.", arguments: logits + ["--prompt", "hi"]),
     Mistake("nothing to tokenize", "Error: Give one of --text, --file and --decode.", status: 2, arguments: ["tokenize", "starter"]),
     Mistake("tokenizer nowhere", "nowhere: no such file.", arguments: ["tokenize", "nowhere", "--text", "a"]),
-    Mistake("no rows to preview", "Error: --rows is 0; expected a whole number from 1.", status: 2, arguments: ["preview", "r.yaml", "--rows", "0"]),
+    Mistake(
+      "no rows to preview", "Error: --rows is 0; expected a whole number from 1.", status: 2,
+      arguments: ["preview", "r.yaml", "--rows", "0"]),
   ]
 
   static let recipes = [
@@ -116,7 +120,9 @@ import Testing
     },
     Mistake("empty file", "data.json: the file is empty.") { try $0.write("", to: "data.json") },
     Mistake("no rows", "data.json: the array is empty: there are no rows.") { try $0.write("[]", to: "data.json") },
-    Mistake("an object", "data.json: the file is one object (with 'a'). Expected an array of rows, or one row per line.") { try $0.write(#"{"a": 1}"#, to: "data.json") },
+    Mistake("an object", "data.json: the file is one object (with 'a'). Expected an array of rows, or one row per line.") {
+      try $0.write(#"{"a": 1}"#, to: "data.json")
+    },
     Mistake("not UTF-8", "data.json:1:20 (byte 19): not JSON: invalid UTF-8 (byte 0xFF).") {
       try $0.write(Array(#"[{"instruction": "a"#.utf8) + [0xFF] + Array(#"", "output": "b"}]"#.utf8), to: "data.json")
     },
@@ -132,7 +138,9 @@ import Testing
     Mistake("prompt longer than the row", "data.json: row 1 has a 'prompt_length' of 3, but only 2 ids.") {
       try $0.write(#"[{"ids": [1, 5], "prompt_length": 3}]"#, to: "data.json")
     },
-    Mistake("longer than the positions", "data.json: row 1 has 71 tokens, but the model has 64 positions. Set data.max_length to at most that.") {
+    Mistake(
+      "longer than the positions", "data.json: row 1 has 71 tokens, but the model has 64 positions. Set data.max_length to at most that."
+    ) {
       try $0.write("[{\"ids\": [1\(String(repeating: ", 5", count: 70))], \"prompt_length\": 1}]", to: "data.json")
     },
     Mistake("too long, by the recipe", "data.json: row 1 has 6 tokens, but data.max_length is 4 and data.too_long is 'error'.") {
@@ -148,7 +156,8 @@ import Testing
     Mistake("config.json is not JSON", "base/config.json:1: unreadable JSON at byte 6: expected a value, found '}'.") {
       try $0.write(#"{"a": }"#, to: "base/config.json")
     },
-    Mistake("another architecture", "base/config.json: 'model_type' is \"mistral\", which Puna does not compute. Only \"llama\" is known.") {
+    Mistake("another architecture", "base/config.json: 'model_type' is \"mistral\", which Puna does not compute. Only \"llama\" is known.")
+    {
       try $0.edit("base/config.json", #""model_type": "llama""#, #""model_type": "mistral""#)
     },
     Mistake(
@@ -233,11 +242,15 @@ import Testing
   ]
 
   static let outputs = [
-    Mistake("output exists", "out exists already. Pass --overwrite to replace it, or choose another output.") { try $0.write("", to: "out/x") },
+    Mistake("output exists", "out exists already. Pass --overwrite to replace it, or choose another output.") {
+      try $0.write("", to: "out/x")
+    },
     Mistake(
       "output holds other things", "out holds 'x', which no run wrote. Choose another output, or move that away first.",
       arguments: ["train", "r.yaml", "--overwrite"]
     ) { try $0.write("", to: "out/x") },
-    Mistake("output below a file", "data.json/out: cannot be made: data.json is a file, not a folder.") { try $0.recipe(output: "data.json/out") },
+    Mistake("output below a file", "data.json/out: cannot be made: data.json is a file, not a folder.") {
+      try $0.recipe(output: "data.json/out")
+    },
   ]
 }

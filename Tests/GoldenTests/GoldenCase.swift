@@ -84,7 +84,9 @@ struct Expected {
 
   private func values<Value>(_ name: String, _ dtype: DType, as: Value.Type) throws -> [Value] {
     try entry(name, dtype).bytes.withUnsafeBytes { bytes in
-      (0..<bytes.count / MemoryLayout<Value>.size).map { bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Value>.size, as: Value.self) }
+      (0..<bytes.count / MemoryLayout<Value>.size).map {
+        bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Value>.size, as: Value.self)
+      }
     }
   }
 

@@ -28,7 +28,8 @@ struct Stories260KTests {
     #expect(answer == Array(expected[begin...]))
     let tokenizer = try openTokenizer(at: "\(folder)/hf")
     let text = try String(contentsOfFile: "\(folder)/greedy.txt", encoding: .utf8)
-    #expect(try tokenizer.decode(answer).trimmingCharacters(in: .whitespacesAndNewlines) == text.trimmingCharacters(in: .whitespacesAndNewlines))
+    #expect(
+      try tokenizer.decode(answer).trimmingCharacters(in: .whitespacesAndNewlines) == text.trimmingCharacters(in: .whitespacesAndNewlines))
   }
 
   @Test func answersDoNotDependOnOthers() throws {

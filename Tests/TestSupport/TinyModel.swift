@@ -43,7 +43,9 @@ public struct TinyModel {
     }
   }
 
-  public func reference<Number: ReferenceNumber>(_: Number.Type = Double.self, adapters: [[LoRAAdapter.Module]] = []) -> ReferenceLlama<Number> {
+  public func reference<Number: ReferenceNumber>(_: Number.Type = Double.self, adapters: [[LoRAAdapter.Module]] = []) -> ReferenceLlama<
+    Number
+  > {
     var branches: [String: [ReferenceLlama<Number>.LoRA]] = [:]
     for module in adapters.joined() {
       branches[module.projection.weightName(layer: module.layer), default: []].append(
