@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Loads an adapter that Puna trained in PEFT, as it is, and compares logits.
 
-    python Tools/compare/peft.py BASE ADAPTER [--tokens 1,5,9] [--puna .build/release/puna]
+    python Tools/compare/loads_in_peft.py BASE ADAPTER [--tokens 1,5,9] [--puna .build/release/puna]
 
 Needs torch, transformers, peft and safetensors. Fails when PEFT warns, or when a logit differs by more than 2e-5.
 """
