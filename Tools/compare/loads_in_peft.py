@@ -32,7 +32,7 @@ def main():
              "--output", output], check=True)
         found = load_file(output)["logits"]
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         base = LlamaForCausalLM.from_pretrained(options.base, dtype=torch.float32, attn_implementation="eager")
         model = PeftModel.from_pretrained(base, options.adapter)
     with torch.no_grad():
