@@ -141,7 +141,7 @@ public struct FineTuner: Sendable {
 extension ContinuousClock.Instant {
   /// Seconds from this instant to now, to the microsecond.
   fileprivate var secondsSince: Double {
-    let duration = ContinuousClock.now - self
-    return Double(duration.components.seconds) + Double(duration.components.attoseconds / 1_000_000_000_000) * 1e-6
+    let (seconds, attoseconds) = (ContinuousClock.now - self).components
+    return Double(seconds * 1_000_000 + attoseconds / 1_000_000_000_000) / 1e6
   }
 }

@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test(arguments: commandLines + recipes + rows + bases + adapters + outputs) func mistake(mistake: Mistake) throws {
+  @Test(arguments: commandLines + recipes + rows + bases + values + adapters + outputs) func mistake(mistake: Mistake) throws {
     let workspace = try Workspace()
     try mistake.prepare(workspace)
     let result = try workspace.run(mistake.arguments)
@@ -215,6 +215,19 @@ import Testing
         "base/model.safetensors.index.json", #""model.norm.weight": "model-00004-of-00004.safetensors""#,
         #""model.norm.weight": "../../etc/passwd""#)
     },
+  ]
+
+  static let values = [
+    Mistake(
+      "NaN in a weight",
+      "step 1: the loss is nan and the gradient's norm nan. Training stopped; nothing of this step was kept. Rows: data.json, row"
+    ) {
+      let file = URL(fileURLWithPath: $0.folder.file("base/model-00004-of-00004.safetensors"))
+      var bytes = try Data(contentsOf: file)
+      // The last element, bfloat16.
+      bytes.replaceSubrange(bytes.count - 2..<bytes.count, with: [0xC0, 0x7F])
+      try bytes.write(to: file)
+    }
   ]
 
   static let adapters = [

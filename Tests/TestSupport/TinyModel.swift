@@ -79,25 +79,12 @@ extension TinyModel {
   }
 }
 
-/// Values held in memory as if they were a mapped file.
-final class HeldBytes: ByteOwner {
-  private let values: [Float]
-
-  init(_ values: [Float]) { self.values = values }
-
-  var byteCount: Int { values.count * MemoryLayout<Float>.size }
-
-  func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-    try values.withUnsafeBytes(body)
-  }
-}
-
 extension StoredWeight {
   /// A weight whose float32 values are held in memory.
   public init(name: String, shape: [Int], values: [Float]) {
     let (rows, columns) = shape.count == 1 ? (1, shape[0]) : (shape[0], shape[1])
     let segment = WeightSegment(
-      bytes: MappedBytes(owner: HeldBytes(values)), dtype: .float32, rows: 0..<rows, columns: 0..<columns,
+      bytes: MappedBytes(values.withUnsafeBytes { Array($0) }), dtype: .float32, rows: 0..<rows, columns: 0..<columns,
       rowByteStride: columns * MemoryLayout<Float>.size)
     self.init(name: name, shape: shape, segments: [segment])
   }
