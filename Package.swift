@@ -54,7 +54,7 @@ let package = Package(
     .executableTarget(
       name: "puna",
       dependencies: [
-        "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
+        "Tensors", "CPUBackend", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
         "Recipes",
         "CStarter", argumentParser,
       ],

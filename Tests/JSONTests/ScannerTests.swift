@@ -61,7 +61,7 @@ struct ScannerTests {
   }
 
   @Test func places() throws {
-    let error = try #require(error("{\"é\": 1,\n  \"éé\": x}"))
+    let error = try #require(self.error("{\"é\": 1,\n  \"éé\": x}"))
     #expect(error == JSONError(offset: 20, line: 2, column: 9, problem: .unexpected(found: UInt8(ascii: "x"), expected: .value)))
     #expect(error.place(in: "a.json") == "a.json:2:9 (byte 20)")
   }
