@@ -36,11 +36,13 @@ let package = Package(
     .target(name: "Llama", dependencies: ["Tensors"], swiftSettings: [.strictMemorySafety()]),
 
     // MARK: - Files and text
-    .target(name: "Checkpoints", dependencies: ["Tensors"]),
-    .target(name: "Tokenizers", dependencies: ["CSentencePiece"]),
-    .target(name: "Bases", dependencies: ["Tensors", "Checkpoints", "Llama", "Tokenizers"]),
-    .target(name: "Adapters", dependencies: ["Tensors", "Checkpoints", "Llama", "Bases"]),
-    .target(name: "Datasets", dependencies: ["Tensors", "Tokenizers"]),
+    // Strict reading and writing: a scanner for data, a tree for small documents.
+    .target(name: "JSON"),
+    .target(name: "Checkpoints", dependencies: ["Tensors", "JSON"]),
+    .target(name: "Tokenizers", dependencies: ["CSentencePiece", "JSON"]),
+    .target(name: "Bases", dependencies: ["Tensors", "JSON", "Checkpoints", "Llama", "Tokenizers"]),
+    .target(name: "Adapters", dependencies: ["Tensors", "JSON", "Checkpoints", "Llama", "Bases"]),
+    .target(name: "Datasets", dependencies: ["Tensors", "JSON", "Tokenizers"]),
 
     // MARK: - Jobs
     .target(
@@ -52,7 +54,7 @@ let package = Package(
     .executableTarget(
       name: "puna",
       dependencies: [
-        "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
+        "Tensors", "CPUBackend", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
         "Recipes",
         "CStarter", argumentParser,
       ],
@@ -70,15 +72,16 @@ let package = Package(
     .executableTarget(
       name: "puna-benchmarks", dependencies: ["CPUBackend", "CKernels", "Tensors", argumentParser], path: "Tests/Benchmarks",
       exclude: ["pytorch_linear.py"]),
-    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"]),
-    .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
-    .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "Llama", "Tensors", "TestSupport"]),
-    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
+    .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "JSON", "Tensors", "TestSupport"]),
+    .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
     .testTarget(
       name: "GoldenTests",
       dependencies: [
-        "Adapters", "Bases", "CPUBackend", "Checkpoints", "Datasets", "FineTuning", "Inference", "Llama", "Tensors", "Tokenizers",
+        "Adapters", "Bases", "CPUBackend", "Checkpoints", "Datasets", "FineTuning", "Inference", "JSON", "Llama", "Tensors", "Tokenizers",
         "TestSupport",
       ],
       exclude: ["goldens"]),

@@ -1,6 +1,7 @@
 import Bases
 import Checkpoints
 import Foundation
+import JSON
 
 extension PEFTAdapter {
   /// Reads the adapter at `path` and makes sure that it was trained on `base`, as far as its run's `run.json` tells. An adapter from

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// What is wrong with a file that was to be read or written: `path`, and why.
 public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -61,7 +62,8 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
 
   public var description: String {
     if case .json(let error) = reason {
-      return "\(path):\(error.line): unreadable JSON at byte \(error.offset): \(error.message)"
+      let (byte, sentence) = error.sentence
+      return "\(path):\(error.line): unreadable JSON at byte \(byte): \(sentence)"
     }
     return "\(path): \(reason.text)"
   }
@@ -80,7 +82,7 @@ extension CheckpointError.Reason {
     case .notReadable: "cannot be read: permission denied."
     case .gitLFSPointer: "is a Git LFS pointer, not the file itself. Run `git lfs pull` in its folder."
 
-    case .json(let error): "unreadable JSON in line \(error.line) at byte \(error.offset): \(error.message)"
+    case .json(let error): "unreadable JSON in line \(error.line) at byte \(error.sentence.byte): \(error.sentence.text)"
     case .malformed(let message): message
 
     case .tooShort(let byteCount): "has only \(byteCount) bytes; a safetensors file begins with 8 bytes of header length."

@@ -1,4 +1,4 @@
-import Tokenizers
+import JSON
 
 /// Walks over the rows of a file and checks each.
 struct RowReader {

@@ -1,3 +1,5 @@
+import JSON
+
 /// Text of ids that arrive one after another, as generation makes them. Bytes of a character are held back until it is complete; the
 /// pieces joined are what `Tokenizer.decode` gives for all ids.
 public struct TextStream: Sendable {

@@ -1,6 +1,7 @@
 import Adapters
 import Bases
 import Checkpoints
+import JSON
 import Llama
 import Tensors
 import TestSupport

@@ -1,6 +1,7 @@
 import Bases
 import Checkpoints
 import Foundation
+import JSON
 import Llama
 import Tensors
 import TestSupport

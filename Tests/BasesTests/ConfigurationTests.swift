@@ -1,5 +1,6 @@
 import Bases
 import Checkpoints
+import JSON
 import Llama
 import Testing
 

@@ -4,6 +4,7 @@ import Checkpoints
 import Datasets
 import FineTuning
 import Foundation
+import JSON
 import Llama
 import Tensors
 import TestSupport

@@ -3,6 +3,7 @@ import CPUBackend
 import Checkpoints
 import Foundation
 import Inference
+import JSON
 import Llama
 import Tensors
 import TestSupport

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import TestSupport
 import Testing
 import Tokenizers
@@ -35,10 +36,7 @@ struct LlamaVectorTests {
       Issue.record("no list of ids")
       return
     }
-    let ids = numbers.compactMap { number -> Int32? in
-      guard case .number(let value) = number else { return nil }
-      return Int32(value)
-    }
+    let ids = numbers.compactMap { $0.integer.flatMap(Int32.init(exactly:)) }
     // The file ends its last line.
     let story = String(try text("data/stories260k/greedy.txt").dropLast())
     #expect(try tokenizer.decode(ids) == story)

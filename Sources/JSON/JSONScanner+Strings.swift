@@ -1,9 +1,7 @@
-import Foundation
-
 extension JSONScanner {
   /// A string's place; its characters and escapes are checked, nothing is copied.
-  package mutating func string() throws(JSONError) -> JSONText {
-    guard passes("\"") else { throw error("expected '\"', found \(found)") }
+  public mutating func string() throws(JSONError) -> JSONText {
+    guard passes("\"") else { throw unexpected(.string) }
     let start = offset
     var hasEscapes = false
     while offset < bytes.count {
@@ -16,38 +14,41 @@ extension JSONScanner {
         hasEscapes = true
         try checkEscape()
       case 0x20..<0x80: offset += 1
-      case 0..<0x20: throw error("a string contains \(found) unescaped (a quote may be missing)")
+      case 0..<0x20: throw error(.controlCharacter(byte))
       default:
-        guard case .valid(let length) = UTF8Validity.sequence(in: bytes, at: offset) else {
-          throw error("invalid UTF-8 (byte 0x\(String(byte, radix: 16, uppercase: true)))")
-        }
+        guard case .valid(let length) = UTF8Validity.sequence(in: bytes, at: offset) else { throw error(.invalidUTF8(byte, start: start)) }
         offset += length
       }
     }
-    throw error("the file ends inside a string that begins at byte \(start - 1)")
+    throw error(.endInsideString(start: start))
   }
 
   private mutating func checkEscape() throws(JSONError) {
     let start = offset
-    guard offset + 1 < bytes.count else { throw error("the file ends inside an escape") }
+    guard offset + 1 < bytes.count else { throw error(.endInsideEscape) }
     switch bytes[offset + 1] {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"), UInt8(ascii: "n"),
       UInt8(ascii: "r"), UInt8(ascii: "t"):
       offset += 2
     case UInt8(ascii: "u"):
-      guard let unit = hexadecimal(at: offset + 2) else { throw error("expected four hexadecimal digits after \\u") }
+      guard let unit = hexadecimal(at: offset + 2) else { throw badHexadecimal() }
       offset += 6
       switch unit {
-      case 0xDC00...0xDFFF: throw error("an unpaired surrogate: no character begins with \\u\(String(unit, radix: 16))", at: start)
+      case 0xDC00...0xDFFF: throw error(.unpairedSurrogate(unit), at: start)
       case 0xD800...0xDBFF:
         guard offset + 1 < bytes.count, bytes[offset] == UInt8(ascii: "\\"), bytes[offset + 1] == UInt8(ascii: "u"),
           let low = hexadecimal(at: offset + 2), (0xDC00...0xDFFF).contains(low)
-        else { throw error("an unpaired surrogate: \\u\(String(unit, radix: 16)) needs its second half", at: start) }
+        else { throw error(.unpairedSurrogate(unit), at: start) }
         offset += 6
       default: break
       }
-    default: throw error("unknown escape in a string")
+    default: throw error(.unknownEscape)
     }
+  }
+
+  @inline(never) private func badHexadecimal() -> JSONError {
+    let digit = (offset + 2..<bytes.count).first { !Unicode.Scalar(bytes[$0]).properties.isASCIIHexDigit }
+    return error(.badHexadecimal(digit: digit ?? bytes.count))
   }
 
   private func hexadecimal(at start: Int) -> UInt32? {
@@ -66,26 +67,34 @@ extension JSONScanner {
     return value
   }
 
-  /// Whether a string is `word`.
-  package func matches(_ text: JSONText, _ word: StaticString) -> Bool {
-    if text.hasEscapes { return string(text) == "\(word)" }
-    guard text.byteCount == word.utf8CodeUnitCount, let base = bytes.baseAddress else { return false }
-    return memcmp(base + text.offset, word.utf8Start, text.byteCount) == 0
+  // MARK: - Contents
+
+  private func raw(_ text: JSONText) -> UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(rebasing: bytes[text.offset..<text.offset + text.byteCount])
   }
 
-  package func string(_ text: JSONText) -> String {
+  /// Whether a string is `word`.
+  public func matches(_ text: JSONText, _ word: StaticString) -> Bool {
+    if text.hasEscapes { return string(text) == "\(word)" }
+    guard text.byteCount == word.utf8CodeUnitCount else { return false }
+    for index in 0..<text.byteCount where bytes[text.offset + index] != word.utf8Start[index] { return false }
+    return true
+  }
+
+  public func string(_ text: JSONText) -> String {
+    guard text.hasEscapes else { return String(decoding: raw(text), as: UTF8.self) }
     var utf8: [UInt8] = []
     append(text, to: &utf8)
     return String(decoding: utf8, as: UTF8.self)
   }
 
   /// Appends a scanned string's characters, escapes resolved, as UTF-8.
-  package func append(_ text: JSONText, to utf8: inout [UInt8]) {
-    let end = text.offset + text.byteCount
+  public func append(_ text: JSONText, to utf8: inout [UInt8]) {
     guard text.hasEscapes else {
-      utf8.append(contentsOf: bytes[text.offset..<end])
+      utf8.append(contentsOf: raw(text))
       return
     }
+    let end = text.offset + text.byteCount
     var index = text.offset
     while index < end {
       guard bytes[index] == UInt8(ascii: "\\") else {
@@ -109,7 +118,7 @@ extension JSONScanner {
           index += 6
         }
         // Scanning has refused everything that is no scalar.
-        utf8.append(contentsOf: Array(String(Unicode.Scalar(value) ?? "\u{FFFD}").utf8))
+        utf8.append(contentsOf: String(Unicode.Scalar(value) ?? "\u{FFFD}").utf8)
       default: utf8.append(kind)
       }
     }

@@ -1,7 +1,7 @@
 /// Strict UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates, nothing above U+10FFFF.
-package enum UTF8Validity {
+public enum UTF8Validity {
   /// What stands at a place in a byte sequence.
-  package enum Sequence: Equatable {
+  public enum Sequence: Equatable {
     /// A whole character of this many bytes.
     case valid(Int)
     case invalid
@@ -11,7 +11,7 @@ package enum UTF8Validity {
 
   /// - Precondition: `index` lies within `bytes`.
   @inlinable
-  package static func sequence(in bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Sequence {
+  public static func sequence(in bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Sequence {
     let first = bytes[index]
     if first < 0x80 { return .valid(1) }
     let length: Int
@@ -37,7 +37,7 @@ package enum UTF8Validity {
   }
 
   /// Offset of the first byte that does not belong to a valid character; nil when all is well.
-  package static func firstInvalidOffset(in bytes: UnsafeBufferPointer<UInt8>) -> Int? {
+  public static func firstInvalidOffset(in bytes: UnsafeBufferPointer<UInt8>) -> Int? {
     var index = 0
     while index < bytes.count {
       if bytes[index] < 0x80 {
