@@ -99,7 +99,7 @@ public struct JSONScanner {
     }
   }
 
-  /// As `object`, with keys as strings; one that occurs twice is an error.
+  /// As `object`, with keys as strings; one that occurs twice is an error, even if its accents are composed in another way.
   public mutating func uniqueMembers(_ member: (inout JSONScanner, String) throws -> Void) throws {
     var keys = KeySet()
     try object { scanner, text in

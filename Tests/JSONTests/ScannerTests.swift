@@ -31,6 +31,7 @@ struct ScannerTests {
     ("{\"a\":1 \"b\":2}", 7, "expected ',' or '}' after a value, found '\"'"),
     ("{\"a\":1,\"a\":2}", 7, "key 'a' occurs twice"),
     ("{\"a\":1,\"\\u0061\":2}", 7, "key 'a' occurs twice"),
+    ("{\"\\u00e9\":1,\"e\\u0301\":2}", 12, "key 'e\u{301}' occurs twice"),
     ("[01]", 1, "a number must not begin with 0"),
     ("-01", 1, "a number must not begin with 0"),
     ("[1.]", 3, "expected a digit after '.', found ']'"),
