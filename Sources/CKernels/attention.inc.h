@@ -89,9 +89,9 @@ typedef uint32_t quad __attribute__((vector_size(16)));
 VECTOR_INLINE quad load_quad(const void *row, int first, int lanes, const int bf16, const int pairs) {
   quad words = {0};
   if (!bf16 || pairs) {
-    const uint32_t *from = (const uint32_t *)row + first;
+    const char *from = (const char *)row + (size_t)first * sizeof(uint32_t);
     if (lanes >= 4) memcpy(&words, from, sizeof words);
-    for (int lane = 0; lanes < 4 && lane < lanes; ++lane) memcpy((uint32_t *)&words + lane, from + lane, sizeof(uint32_t));
+    for (int lane = 0; lanes < 4 && lane < lanes; ++lane) memcpy((uint32_t *)&words + lane, from + 4 * lane, sizeof(uint32_t));
   } else {
     const uint16_t *from = (const uint16_t *)row + first;
     uint16_t elements[4] = {0, 0, 0, 0};
@@ -185,8 +185,8 @@ VECTOR_INLINE void stack_rows(const puna_attention_call *call, const puna_attent
     if (row >= rows) {
       memset(y, 0, columns * sizeof(uint32_t));
     } else if (pairs) {
-      const uint32_t *from = stacked_row(call, tile, head, row, x, stride, bf16);
-#define STEP(i, lanes) v_copy(y + i, from + i, lanes, sizeof(uint32_t))
+      const char *from = stacked_row(call, tile, head, row, x, stride, bf16); /* aligned for bf16 only */
+#define STEP(i, lanes) v_copy(y + i, from + 4 * i, lanes, sizeof(uint32_t))
       FOR_VECTORS(dimension / 2, STEP);
 #undef STEP
     } else {
