@@ -18,7 +18,7 @@ struct TrainCommand: AsyncParsableCommand {
   func run() async throws {
     let recipe = try Recipe.read(self.recipe, overrides: overrides + compute.overrides)
     let run = try TrainingRun(recipe, allowsOtherBase: allowOtherBase)
-    for text in run.notes { note(text) }
+    for text in run.notes + run.openingNotes { note(text) }
     if dryRun {
       print(try DryRun(run).text, terminator: "")
       return
@@ -27,7 +27,7 @@ struct TrainCommand: AsyncParsableCommand {
     var progress = ProgressPrinter(run: run, isQuiet: quiet)
     for try await event in FineTuner(job).start() { progress.show(event) }
     progress.finish()
-    for text in run.closingNotes() { note(text) }
+    for text in run.closingNotes { note(text) }
   }
 }
 

@@ -144,24 +144,6 @@ struct TrainingRun: Sendable {
       files: examples.paths, trainingRows: examples.rowsPerEpoch, validationRows: examples.validationRowCount)
     return record
   }
-
-  /// What the data turned out to hold, once all of it was tokenized.
-  func closingNotes() -> [String] {
-    let facts = examples.facts
-    var notes: [String] = []
-    if facts.truncatedRows > 0 {
-      notes.append(
-        """
-        \(facts.truncatedRows) of \(facts.rowsEncoded) rows were cut to data.max_length \(recipe.data.maximumLength) (\(facts.tokensCut) tokens); \
-        they end without an end of sequence.
-        """)
-    }
-    if facts.droppedRows > 0 { notes.append("\(facts.droppedRows) rows longer than data.max_length were left out.") }
-    if facts.rowsWithNothingToLearn > 0 {
-      notes.append("\(facts.rowsWithNothingToLearn) rows had nothing to learn: no token of a response was left.")
-    }
-    return notes
-  }
 }
 
 extension PEFTAdapter {

@@ -65,7 +65,7 @@ final class Workspace {
     process.standardInput = FileHandle.nullDevice
     // Files, not pipes: a pipe that nobody empties stops the tool.
     let (output, error) = (folder.file(".stdout"), folder.file(".stderr"))
-    for file in [output, error] { FileManager.default.createFile(atPath: file, contents: nil) }
+    for file in [output, error] { try Data().write(to: URL(fileURLWithPath: file)) }
     process.standardOutput = FileHandle(forWritingAtPath: output)
     process.standardError = FileHandle(forWritingAtPath: error)
     try process.run()
