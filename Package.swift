@@ -5,6 +5,16 @@ import PackageDescription
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
+// A static Foundation does not name what it stands on.
+let staticFoundation = [
+  "CoreFoundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims", "_FoundationCollections",
+  "_FoundationICU",
+  "swiftSynchronization", "swift_RegexParser", "swift_StringProcessing",
+].map { LinkerSetting.linkedLibrary($0) }
+
+// CI sets this; a newer compiler's new warnings stop nobody else.
+let warningsAreErrors = Context.environment["PUNA_WARNINGS"] == "error"
+
 let package = Package(
   name: "puna",
   products: [.executable(name: "puna", targets: ["puna"])],
@@ -26,11 +36,13 @@ let package = Package(
     .target(name: "Llama", dependencies: ["Tensors"], swiftSettings: [.strictMemorySafety()]),
 
     // MARK: - Files and text
-    .target(name: "Checkpoints", dependencies: ["Tensors"]),
-    .target(name: "Tokenizers", dependencies: ["CSentencePiece"]),
-    .target(name: "Bases", dependencies: ["Tensors", "Checkpoints", "Llama", "Tokenizers"]),
-    .target(name: "Adapters", dependencies: ["Tensors", "Checkpoints", "Llama", "Bases"]),
-    .target(name: "Datasets", dependencies: ["Tensors", "Tokenizers"]),
+    // Strict reading and writing: a scanner for data, a tree for small documents.
+    .target(name: "JSON"),
+    .target(name: "Checkpoints", dependencies: ["Tensors", "JSON"]),
+    .target(name: "Tokenizers", dependencies: ["CSentencePiece", "JSON"]),
+    .target(name: "Bases", dependencies: ["Tensors", "JSON", "Checkpoints", "Llama", "Tokenizers"]),
+    .target(name: "Adapters", dependencies: ["Tensors", "JSON", "Checkpoints", "Llama", "Bases"]),
+    .target(name: "Datasets", dependencies: ["Tensors", "JSON", "Tokenizers"]),
 
     // MARK: - Jobs
     .target(
@@ -42,10 +54,11 @@ let package = Package(
     .executableTarget(
       name: "puna",
       dependencies: [
-        "Tensors", "CPUBackend", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference", "Recipes",
+        "Tensors", "CPUBackend", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
+        "Recipes",
         "CStarter", argumentParser,
       ],
-      linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+      linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
 
     // MARK: - Tests
     .target(
@@ -55,8 +68,34 @@ let package = Package(
     .testTarget(
       name: "LlamaTests",
       dependencies: ["Llama", "Tensors", "CPUBackend", "TestSupport", .product(name: "Numerics", package: "swift-numerics")]),
+    .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CKernels", "Tensors", "TestSupport"]),
+    .executableTarget(
+      name: "puna-benchmarks", dependencies: ["CPUBackend", "CKernels", "Tensors", argumentParser], path: "Tests/Benchmarks",
+      exclude: ["pytorch_linear.py"]),
+    .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "JSON", "Tensors", "TestSupport"]),
+    .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "TestSupport"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "GoldenTests",
+      dependencies: [
+        "Adapters", "Bases", "CPUBackend", "Checkpoints", "Datasets", "FineTuning", "Inference", "JSON", "Llama", "Tensors", "Tokenizers",
+        "TestSupport",
+      ],
+      exclude: ["goldens"]),
+    // Runs the tool as a process. It does not depend on the target, whose linker flags are not for tests: `swift test` builds both.
+    .testTarget(name: "CommandTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+    .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17,
   cxxLanguageStandard: .cxx17
 )
+
+for target in package.targets where warningsAreErrors && target.type != .system {
+  target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+  target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
+}

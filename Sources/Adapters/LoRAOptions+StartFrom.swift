@@ -21,7 +21,7 @@ extension LoRAOptions {
     let targets = Projection.allCases.filter { projection in adapter.modules.contains { $0.projection == projection } }
     adopt("target_modules", \.targetModules, [targets]) { "[" + $0.map(\.rawValue).joined(separator: ", ") + "]" }
     adopt("rank", \.rank, [configuration.rank] + adapter.modules.map(\.rank)) { "\($0)" }
-    adopt("alpha", \.alpha, [configuration.alpha] + adapter.modules.map(\.alpha)) { "\($0)" }
+    adopt("alpha", \.alpha, [configuration.alpha] + adapter.modules.map(\.alpha)) { Int(exactly: $0).map { "\($0)" } ?? "\($0)" }
     adopt("dropout", \.dropout, [configuration.dropout]) { "\($0)" }
     adopt("rslora", \.usesRSLoRA, [configuration.usesRSLoRA]) { "\($0)" }
     guard problems.isEmpty else { throw AdapterError(path: path, problems: problems) }

@@ -1,6 +1,7 @@
 import Bases
 import Checkpoints
 import Foundation
+import JSON
 
 extension PEFTAdapter {
   /// Reads the adapter at `path` and makes sure that it was trained on `base`, as far as its run's `run.json` tells. An adapter from
@@ -9,6 +10,7 @@ extension PEFTAdapter {
   /// - Parameter allowOtherBase: Go on with a note when the record names a base of another fingerprint.
   /// - Throws: `AdapterError` with everything that is wrong with it.
   public static func open(_ path: String, for base: Base, allowOtherBase: Bool = false) throws -> PEFTAdapter {
+    let path = withoutTrailingSlash(path)
     let adapter = try read(path, shape: base.configuration)
     func noting(_ notes: [String]) -> PEFTAdapter {
       PEFTAdapter(configuration: adapter.configuration, modules: adapter.modules, notes: notes)

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import JSON
 import Llama
 import Tensors
 
@@ -63,6 +64,7 @@ extension PEFTAdapter {
   ///
   /// - Throws: `AdapterError` with everything that is wrong with it.
   public static func read(_ path: String, shape base: LlamaConfiguration) throws -> PEFTAdapter {
+    let path = withoutTrailingSlash(path)
     let files = try AdapterFiles(path)
     let configuration: PEFTConfiguration
     let targets: [PEFTConfiguration.Target]

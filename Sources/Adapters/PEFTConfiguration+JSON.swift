@@ -1,4 +1,4 @@
-import Checkpoints
+import JSON
 
 extension PEFTConfiguration {
   /// Keys that say nothing about what the adapter computes.
@@ -169,12 +169,6 @@ extension PEFTConfiguration.ModuleSet {
 }
 
 extension JSONValue {
-  /// The value in one line, shortened: for messages.
-  var excerpt: String {
-    let line = line
-    return line.count > 60 ? line.prefix(57) + "..." : line
-  }
-
   /// Null, false, or nothing inside.
   fileprivate var isEmptyOrFalse: Bool {
     switch self {

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import JSON
 
 /// `run.json` of a run folder: what is needed to say where an adapter comes from, and to run it again.
 public struct RunRecord: Codable, Sendable, Equatable {

@@ -1,4 +1,5 @@
 import Checkpoints
+import JSON
 import Llama
 import Tensors
 
@@ -41,6 +42,7 @@ extension Base {
   ///
   /// - Throws: `BaseError` with everything that is wrong with it.
   public static func open(_ path: String) throws -> Base {
+    let path = withoutTrailingSlash(path)
     let folder = try BaseFolder(path)
     let layout = try folder.layout()
     let generationName = "generation_config.json"
@@ -62,11 +64,13 @@ extension Base {
   ///
   /// - Parameters:
   ///   - name: What errors and reports call it.
-  ///   - configuration: The bytes of a `config.json`.
+  ///   - configuration: The bytes of a `config.json`; `generationConfiguration` those of a `generation_config.json`.
   ///   - shards: Safetensors files, with names for messages.
   /// - Throws: `BaseError` with everything that is wrong with it.
-  public static func open(name: String, configuration: MappedBytes, shards: [(name: String, bytes: MappedBytes)]) throws -> Base {
-    let configuration = try readConfiguration(name, { configuration }, generation: nil)
+  public static func open(
+    name: String, configuration: MappedBytes, generationConfiguration: MappedBytes? = nil, shards: [(name: String, bytes: MappedBytes)]
+  ) throws -> Base {
+    let configuration = try readConfiguration(name, { configuration }, generation: generationConfiguration.map { bytes in { bytes } })
     var collection = WeightCollection()
     for shard in shards {
       collection.addShard(named: shard.name) { try SafetensorsFile(shard.bytes, path: "\(name)/\(shard.name)") }

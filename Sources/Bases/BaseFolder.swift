@@ -27,7 +27,7 @@ struct BaseFolder {
 
   func contains(_ name: String) -> Bool { names.contains(name) }
 
-  func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
+  func file(_ name: String) -> String { "\(path)/\(name)" }
 
   enum Layout: Equatable {
     case safetensors

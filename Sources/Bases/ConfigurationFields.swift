@@ -1,4 +1,4 @@
-import Checkpoints
+import JSON
 
 /// The members of a configuration object, read one by one; what is wrong is added to a list. `null` counts as absent.
 struct ConfigurationFields {
@@ -74,13 +74,5 @@ struct ConfigurationFields {
       if !tokens.contains(token) { tokens.append(token) }
     }
     return tokens
-  }
-}
-
-extension JSONValue {
-  /// The value in one line, shortened: for messages.
-  var excerpt: String {
-    let line = line
-    return line.count > 60 ? line.prefix(57) + "..." : line
   }
 }

@@ -509,7 +509,6 @@ VECTOR_INLINE void backward_query_tile(const puna_attention_call *call, long ind
   }
   if (head + 1 < attention->key_value_heads) return;
   for (int row = tile->begin; row < tile->begin + tile->count; ++row) {
-    v_zero_padding(call->dq, (size_t)row * call->dq_stride, attention->heads * dimension, bf16);
   }
 }
 
@@ -631,9 +630,6 @@ VECTOR_INLINE void backward_key_block(const puna_attention_call *call, long inde
       const size_t column = (size_t)head * (size_t)dimension, matrix_row = (size_t)(keys->begin + row);
       store_row(call->dk, matrix_row * call->dk_stride + column, dk + (size_t)row * columns, dimension, attention->scale, bf16);
       store_row(call->dv, matrix_row * call->dv_stride + column, dv + (size_t)row * columns, dimension, 1, bf16);
-      if (head + 1 < attention->key_value_heads) continue;
-      v_zero_padding(call->dk, matrix_row * call->dk_stride, attention->key_value_heads * dimension, bf16);
-      v_zero_padding(call->dv, matrix_row * call->dv_stride, attention->key_value_heads * dimension, bf16);
     }
   }
 }

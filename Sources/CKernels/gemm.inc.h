@@ -8,6 +8,8 @@ typedef uint32_t gemm_loose_units __attribute__((vector_size(4 * VECTOR_FLOATS),
 typedef uint16_t gemm_halves __attribute__((vector_size(2 * VECTOR_FLOATS)));
 typedef uint16_t gemm_loose_halves __attribute__((vector_size(2 * VECTOR_FLOATS), aligned(1), may_alias));
 
+typedef uint16_t gemm_wide_halves __attribute__((vector_size(4 * VECTOR_FLOATS), aligned(1), may_alias));
+
 /* MARK: - Widening and rounding */
 
 /* VECTOR_FLOATS elements as float32. */
@@ -162,10 +164,29 @@ GEMM_INLINE void FN(pack_rows)(int bf16, const puna_weight *weight, int column, 
   }
 }
 
+/* Elements i, i + 1, ... of two vectors of halves, side by side. */
+#if VECTOR_FLOATS == 16
+#define GEMM_PAIRS(i) GEMM_PAIRS_8(i), GEMM_PAIRS_8(i + 8)
+#elif VECTOR_FLOATS == 8
+#define GEMM_PAIRS(i) GEMM_PAIRS_8(i)
+#else
+#define GEMM_PAIRS(i) GEMM_PAIRS_4(i)
+#endif
+#define GEMM_PAIRS_8(i) GEMM_PAIRS_4(i), GEMM_PAIRS_4(i + 4)
+#define GEMM_PAIRS_4(i) GEMM_PAIR(i), GEMM_PAIR(i + 1), GEMM_PAIR(i + 2), GEMM_PAIR(i + 3)
+#define GEMM_PAIR(i) i, i + 2 * VECTOR_FLOATS
+
 /* Two rows of a weight side by side in pairs, or one row of floats. */
 GEMM_INLINE void FN(pack_pair)(int bf16, puna_dtype dtype, const char *even, const char *odd, int columns, uint32_t *panel) {
   const size_t size = dtype == PUNA_FLOAT32 ? 4 : 2;
-  for (int lane = 0; lane < columns; lane += VECTOR_FLOATS) {
+  int lane = 0;
+  if (bf16 && dtype == PUNA_BFLOAT16 && odd)
+    for (; lane + 2 * VECTOR_FLOATS <= columns; lane += 2 * VECTOR_FLOATS) {
+      gemm_wide_halves a = *(const gemm_wide_halves *)(even + (size_t)lane * 2), b = *(const gemm_wide_halves *)(odd + (size_t)lane * 2);
+      *(gemm_wide_halves *)(panel + lane) = __builtin_shufflevector(a, b, GEMM_PAIRS(0));
+      *(gemm_wide_halves *)(panel + lane + VECTOR_FLOATS) = __builtin_shufflevector(a, b, GEMM_PAIRS(VECTOR_FLOATS));
+    }
+  for (; lane < columns; lane += VECTOR_FLOATS) {
     const char *sources[2] = {even + (size_t)lane * size, odd ? odd + (size_t)lane * size : NULL};
     char padded[2][4 * VECTOR_FLOATS];
     if (columns - lane < VECTOR_FLOATS)
@@ -182,11 +203,24 @@ GEMM_INLINE void FN(pack_pair)(int bf16, puna_dtype dtype, const char *even, con
   }
 }
 
+/* How many rows ahead of their use weights are fetched: they often lie a power of two apart, where caches hold few of them. */
+enum { FN(rows_ahead) = 8 };
+
+GEMM_INLINE void FN(fetch_row)(const char *row, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(row + i, 0, 3);
+  __builtin_prefetch(row + bytes - 1, 0, 3);
+}
+
 GEMM_INLINE void FN(pack_pairs)(int bf16, const puna_segment *segment, puna_dtype dtype, int column, int columns, int k_begin, int k_end,
                                 int width, uint32_t *panel) {
-  for (int k = k_begin; k < k_end; k += bf16 ? 2 : 1, panel += width)
+  const int step = bf16 ? 2 : 1;
+  for (int k = k_begin; k < k_end; k += step, panel += width) {
+    for (int i = 0; i < step; i++)
+      if (k + i + FN(rows_ahead) < k_end)
+        FN(fetch_row)(puna_segment_address(segment, k + i + FN(rows_ahead), column), (size_t)columns * (dtype == PUNA_FLOAT32 ? 4 : 2));
     FN(pack_pair)(bf16, dtype, puna_segment_address(segment, k, column),
                   bf16 && k + 1 < k_end ? puna_segment_address(segment, k + 1, column) : NULL, columns, panel);
+  }
 }
 
 /* op(w) = w: columns of the product are columns of the weight. */
@@ -242,7 +276,7 @@ GEMM_INLINE gemm_vector FN(multiply_add)(int bf16, gemm_vector sum, gemm_vector 
 
 /* A tile of rows x vectors; both are constants where this is inlined, and the sums then live in registers. */
 GEMM_INLINE void FN(tile)(int bf16, const int rows, const int vectors, const puna_gemm_strip *strips, int n_strips, long row,
-                          const uint32_t *panel, float *tile, int continued) {
+                          const uint32_t *panel, float *tile, int continued, puna_gemm_fetch fetch) {
   gemm_vector sums[16][PUNA_TILE_VECTORS];
   _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)
       _Pragma("clang loop unroll(full)") for (int v = 0; v < vectors; v++)
@@ -250,17 +284,23 @@ GEMM_INLINE void FN(tile)(int bf16, const int rows, const int vectors, const pun
   for (int s = 0; s < n_strips; s++) {
     size_t stride = strips[s].stride;
     const char *x = strips[s].x + (size_t)row * stride;
-    for (long unit = strips[s].units; unit > 0; unit--) {
-      gemm_vector b[PUNA_TILE_VECTORS];
-      _Pragma("clang loop unroll(full)") for (int v = 0; v < vectors; v++) b[v] = *(const gemm_loose_vector *)(panel + v * VECTOR_FLOATS);
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {
-        uint32_t units;
-        memcpy(&units, x + (size_t)r * stride, 4);
-        gemm_vector a = (gemm_vector)((gemm_units){0} + units);
-        _Pragma("clang loop unroll(full)") for (int v = 0; v < vectors; v++) sums[r][v] = FN(multiply_add)(bf16, sums[r][v], a, b[v]);
+    for (long left = strips[s].units; left > 0; left -= 16) {
+      /* A line of x holds sixteen units: fetch that of the rows that the next tile will multiply. */
+      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) __builtin_prefetch(x + (size_t)(rows + r) * stride, 0, 2);
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < 3; i++) __builtin_prefetch(fetch.next + 64 * i, 0, 2);
+      fetch.next += fetch.step;
+      for (long unit = left < 16 ? left : 16; unit > 0; unit--) {
+        gemm_vector b[PUNA_TILE_VECTORS];
+        _Pragma("clang loop unroll(full)") for (int v = 0; v < vectors; v++) b[v] = *(const gemm_loose_vector *)(panel + v * VECTOR_FLOATS);
+        _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {
+          uint32_t units;
+          memcpy(&units, x + (size_t)r * stride, 4);
+          gemm_vector a = (gemm_vector)((gemm_units){0} + units);
+          _Pragma("clang loop unroll(full)") for (int v = 0; v < vectors; v++) sums[r][v] = FN(multiply_add)(bf16, sums[r][v], a, b[v]);
+        }
+        x += 4;
+        panel += vectors * VECTOR_FLOATS;
       }
-      x += 4;
-      panel += vectors * VECTOR_FLOATS;
     }
   }
   _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)
@@ -269,7 +309,7 @@ GEMM_INLINE void FN(tile)(int bf16, const int rows, const int vectors, const pun
 }
 
 #define GEMM_TILE(rows, vectors) \
-  case (vectors) * 16 + (rows): FN(tile)(bf16, rows, vectors, strips, n_strips, row, panel, tile, continued); return;
+  case (vectors) * 16 + (rows): FN(tile)(bf16, rows, vectors, strips, n_strips, row, panel, tile, continued, fetch); return;
 #define GEMM_TILES_6(v) GEMM_TILE(1, v) GEMM_TILE(2, v) GEMM_TILE(3, v) GEMM_TILE(4, v) GEMM_TILE(5, v) GEMM_TILE(6, v)
 #define GEMM_TILES_8(v) GEMM_TILES_6(v) GEMM_TILE(7, v) GEMM_TILE(8, v)
 #define GEMM_TILES_12(v) GEMM_TILES_8(v) GEMM_TILE(9, v) GEMM_TILE(10, v) GEMM_TILE(11, v) GEMM_TILE(12, v)
@@ -281,7 +321,7 @@ GEMM_INLINE void FN(tile)(int bf16, const int rows, const int vectors, const pun
 
 #define GEMM_MULTIPLY(name, kind)                                                                                                          \
   static void FN(name)(int rows, int vectors, const puna_gemm_strip *strips, int n_strips, long row, const uint32_t *panel, float *tile, \
-                       int continued) {                                                                                                    \
+                       int continued, puna_gemm_fetch fetch) {                                                                                                    \
     enum { bf16 = kind };                                                                                                                  \
     switch (vectors * 16 + rows) { GEMM_TILES }                                                                                            \
   }
@@ -292,15 +332,15 @@ GEMM_MULTIPLY(multiply_bf16, 1)
 #endif
 
 static void FN(multiply)(int bf16, int rows, int vectors, const puna_gemm_strip *strips, int n_strips, long row, const uint32_t *panel,
-                         float *tile, int continued) {
+                         float *tile, int continued, puna_gemm_fetch fetch) {
 #if defined(ISA_AVX512_BF16)
   if (bf16) {
-    FN(multiply_bf16)(rows, vectors, strips, n_strips, row, panel, tile, continued);
+    FN(multiply_bf16)(rows, vectors, strips, n_strips, row, panel, tile, continued, fetch);
     return;
   }
 #endif
   (void)bf16;
-  FN(multiply_float32)(rows, vectors, strips, n_strips, row, panel, tile, continued);
+  FN(multiply_float32)(rows, vectors, strips, n_strips, row, panel, tile, continued, fetch);
 }
 
 /* MARK: - Epilogue */

@@ -14,6 +14,12 @@ typedef struct {
 
 enum { PUNA_PANEL_COLUMNS = 64, PUNA_TILE_VECTORS = 4 };
 
+/* Lines to bring into the cache on the way: from each 16 units to the next, three neighbouring ones, `step` bytes further. */
+typedef struct {
+  const char *next;
+  size_t step;
+} puna_gemm_fetch;
+
 typedef struct {
   int vector_floats;
   int tile_vectors;                  /* vectors of a full tile; narrower ones exist for every smaller number */
@@ -26,7 +32,7 @@ typedef struct {
                uint32_t *panel);
   /* tile [rows, vectors · vector_floats] = (continued ? tile : 0) + strips · panel, summed in rising k whatever the tile's size. */
   void (*multiply)(int bf16, int rows, int vectors, const puna_gemm_strip *strips, int n_strips, long row, const uint32_t *panel, float *tile,
-                   int continued);
+                   int continued, puna_gemm_fetch fetch);
   /* Writes a tile to its destination, `columns` of every row. */
   void (*finish)(puna_destination_kind kind, float scale, int rows, int columns, const float *tile, int tile_stride, void *y,
                  size_t y_stride);

@@ -14,34 +14,6 @@ private final class LowRankStorage: BackendStorage {
   }
 }
 
-/// A trained or frozen matrix as the kernels read weights.
-private final class ParameterWeight {
-  let storage: WeightStorage
-
-  init(_ parameter: Parameter) {
-    let bytes = MappedBytes(owner: ParameterBytes(parameter))
-    let segment = WeightSegment(
-      bytes: bytes, dtype: .float32, rows: 0..<parameter.rows, columns: 0..<parameter.columns,
-      rowByteStride: parameter.columns * MemoryLayout<Float>.size)
-    storage = WeightStorage(rows: parameter.rows, columns: parameter.columns, segments: [segment])
-  }
-}
-
-/// Lends a parameter's memory to a kernel for the length of one call.
-private final class ParameterBytes: ByteOwner {
-  let byteCount: Int
-  private let address: Int
-
-  init(_ parameter: Parameter) {
-    byteCount = parameter.rows * parameter.columns * MemoryLayout<Float>.size
-    address = Int(bitPattern: parameter.set.values.matrix.floats + parameter.offset)
-  }
-
-  func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-    try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: byteCount))
-  }
-}
-
 /// Slots of a low-rank operand: each branch's columns begin at a cache line, as products require of their inputs.
 private func slots(_ branches: [LoRABranch]) -> (begins: [Int], width: Int) {
   var begins: [Int] = []
@@ -59,15 +31,15 @@ extension CPUBackend {
   ) -> BranchActivations {
     var terms = [term(x.matrix.pointer, x.matrix, weight.kernelWeight, transposed: false, column: 0)]
     var storage: LowRankStorage?
-    var outputs: [ParameterWeight] = []
+    var outputs: [WeightStorage] = []
     if !branches.isEmpty {
       let made = lowRankInputs(x, branches, layout)
       let (begins, _) = slots(branches)
       for (branch, begin) in zip(branches, begins) {
-        let b = ParameterWeight(branch.b)
+        let b = WeightStorage(branch.b)
         outputs.append(b)
         terms.append(
-          term(made.u.matrix.row(0, column: begin), made.u.matrix, b.storage.weight, transposed: false, column: branch.outputs.lowerBound))
+          term(made.u.matrix.row(0, column: begin), made.u.matrix, b.weight, transposed: false, column: branch.outputs.lowerBound))
       }
       storage = made
     }
@@ -85,10 +57,10 @@ extension CPUBackend {
     let u = makeOperand(rows: x.rows, columns: width)
     memset(u.matrix.pointer, 0, x.rows * u.matrix.stride * u.matrix.elementSize)
     let dropped = branches.map { branch in branch.dropout.map { drop(x, $0, layout) } }
-    let a = branches.map { ParameterWeight($0.a) }
+    let a = branches.map { WeightStorage($0.a) }
     let terms = branches.indices.map { index in
       let input = (dropped[index] ?? x).matrix
-      return term(input.pointer, input, a[index].storage.weight, transposed: false, column: begins[index])
+      return term(input.pointer, input, a[index].weight, transposed: false, column: begins[index])
     }
     withExtendedLifetime(a) { multiply(rows: x.rows, terms, lowRankDestinations(u, branches, begins)) }
     clearRowsWithoutAdapters(u, layout)
@@ -100,7 +72,7 @@ extension CPUBackend {
     layout: BatchLayout, into destination: Destination?
   ) {
     var terms = [term(dy.matrix.pointer, dy.matrix, weight.kernelWeight, transposed: true, column: 0)]
-    var parameters: [ParameterWeight] = []
+    var parameters: [WeightStorage] = []
     var dropping: [(LoRABranch.Dropout, puna_gemm_term)] = []
     var du: Operand?
     if !branches.isEmpty {
@@ -108,10 +80,10 @@ extension CPUBackend {
       let (begins, width) = slots(branches)
       let gradient = makeOperand(rows: dy.rows, columns: width)
       memset(gradient.matrix.pointer, 0, dy.rows * gradient.matrix.stride * gradient.matrix.elementSize)
-      let b = branches.map { ParameterWeight($0.b) }
+      let b = branches.map { WeightStorage($0.b) }
       let lowRankTerms = branches.indices.map { index in
         term(
-          dy.matrix.row(0, column: branches[index].outputs.lowerBound), dy.matrix, b[index].storage.weight, transposed: true,
+          dy.matrix.row(0, column: branches[index].outputs.lowerBound), dy.matrix, b[index].weight, transposed: true,
           column: begins[index])
       }
       withExtendedLifetime(b) { multiply(rows: dy.rows, lowRankTerms, lowRankDestinations(gradient, branches, begins)) }
@@ -121,9 +93,9 @@ extension CPUBackend {
           guard let x = saved.droppedInputs[index] ?? input else { preconditionFailure("a trained branch needs the input of its product") }
           addRankGradients(branch, dy: dy, du: gradient, u: saved.u, slot: begins[index], x: x)
         }
-        let a = ParameterWeight(branch.a)
+        let a = WeightStorage(branch.a)
         parameters.append(a)
-        let down = term(gradient.matrix.row(0, column: begins[index]), gradient.matrix, a.storage.weight, transposed: true, column: 0)
+        let down = term(gradient.matrix.row(0, column: begins[index]), gradient.matrix, a.weight, transposed: true, column: 0)
         if let dropout = branch.dropout { dropping.append((dropout, down)) } else { terms.append(down) }
       }
       du = gradient
@@ -151,7 +123,8 @@ extension CPUBackend {
 
   /// The gradient of an input that some branches saw through dropout: their share is masked before it is added.
   private func store(
-    _ terms: [puna_gemm_term], dropping: [(LoRABranch.Dropout, puna_gemm_term)], rows: Int, _ layout: BatchLayout, into destination: Destination
+    _ terms: [puna_gemm_term], dropping: [(LoRABranch.Dropout, puna_gemm_term)], rows: Int, _ layout: BatchLayout,
+    into destination: Destination
   ) {
     let columns = destination.tensor.columns
     let sum = makeTensor(rows: rows, columns: columns, .float32)
@@ -206,7 +179,8 @@ extension CPUBackend {
       kind = PUNA_ADD
     }
     return puna_destination(
-      kind: kind, y: tensor.matrix.pointer, y_stride: tensor.matrix.stride, n_begin: Int32(column), n_count: Int32(tensor.columns), scale: 1)
+      kind: kind, y: tensor.matrix.pointer, y_stride: tensor.matrix.stride, n_begin: Int32(column), n_count: Int32(tensor.columns), scale: 1
+    )
   }
 
   private func lowRankDestinations(_ u: Operand, _ branches: [LoRABranch], _ begins: [Int]) -> [puna_destination] {

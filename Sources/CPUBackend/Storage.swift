@@ -37,23 +37,36 @@ final class MatrixStorage: BackendStorage {
 final class WeightStorage: BackendStorage {
   let weight: UnsafeMutablePointer<puna_weight>
   private let segments: UnsafeMutableBufferPointer<puna_segment>
-  private let owners: [any ByteOwner]
+  /// Files, or the tensors of parameters.
+  private let owners: [AnyObject]
 
-  init(rows: Int, columns: Int, segments sources: [WeightSegment]) {
-    let sorted = sources.sorted { ($0.rows.lowerBound, $0.columns.lowerBound) < ($1.rows.lowerBound, $1.columns.lowerBound) }
-    segments = UnsafeMutableBufferPointer<puna_segment>.allocate(capacity: sorted.count)
-    var covered = 0
-    for (index, segment) in sorted.enumerated() {
-      covered += segment.rows.count * segment.columns.count
-      let base = segment.bytes.withUnsafeBytes { $0.baseAddress }
-      segments.initializeElement(at: index, to: puna_segment(segment, base: base))
-    }
+  convenience init(rows: Int, columns: Int, segments: [WeightSegment]) {
+    let sorted = segments.sorted { ($0.rows.lowerBound, $0.columns.lowerBound) < ($1.rows.lowerBound, $1.columns.lowerBound) }
+    let covered = sorted.reduce(0) { $0 + $1.rows.count * $1.columns.count }
     precondition(covered == rows * columns, "segments must cover the weight exactly once")
-    owners = sorted.map { $0.bytes.owner }
+    self.init(
+      rows: rows, columns: columns,
+      segments: sorted.map { segment in puna_segment(segment, base: segment.bytes.withUnsafeBytes { $0.baseAddress }) },
+      owners: sorted.map { $0.bytes.owner })
+  }
+
+  /// A matrix of a parameter set, so that products take it as they take weights of a base.
+  convenience init(_ parameter: Parameter) {
+    let values = parameter.set.values
+    let segment = puna_segment(
+      bytes: values.matrix.floats + parameter.offset, row_byte_stride: parameter.columns * MemoryLayout<Float>.size, dtype: PUNA_FLOAT32,
+      row_begin: 0, row_count: Int32(parameter.rows), column_begin: 0, column_count: Int32(parameter.columns), rotary_head_dimension: 0)
+    self.init(rows: parameter.rows, columns: parameter.columns, segments: [segment], owners: [values])
+  }
+
+  private init(rows: Int, columns: Int, segments values: [puna_segment], owners: [AnyObject]) {
+    segments = UnsafeMutableBufferPointer<puna_segment>.allocate(capacity: values.count)
+    _ = segments.initialize(from: values)
+    self.owners = owners
     weight = UnsafeMutablePointer<puna_weight>.allocate(capacity: 1)
     weight.initialize(
       to: puna_weight(
-        segments: UnsafePointer(segments.baseAddress), segment_count: Int32(sorted.count), rows: Int32(rows), columns: Int32(columns)))
+        segments: UnsafePointer(segments.baseAddress), segment_count: Int32(values.count), rows: Int32(rows), columns: Int32(columns)))
   }
 
   deinit {

@@ -15,8 +15,8 @@ public final class AtomicFile {
   ///
   /// - Throws: `CheckpointError` when the folder is missing or not writable.
   public convenience init(_ path: String) throws {
-    let folder = (path as NSString).deletingLastPathComponent
-    let name = (path as NSString).lastPathComponent
+    let folder = Checkpoints.folder(of: path)
+    let name = path.split(separator: "/").last ?? ""
     // Part of the name, so that what a killed process leaves can be recognised without reaching the limit of 255 bytes.
     let temporaryName = ".\(name.prefix(40)).\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
     let temporaryPath = folder.isEmpty ? temporaryName : folder + (folder.hasSuffix("/") ? "" : "/") + temporaryName
@@ -63,7 +63,7 @@ public final class AtomicFile {
     close(descriptor)
     descriptor = -1
     // The new name must survive a crash too. A file system that cannot flush folders is not an error.
-    let folder = (path as NSString).deletingLastPathComponent
+    let folder = Checkpoints.folder(of: path)
     let folderDescriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if folderDescriptor >= 0 {
       fsync(folderDescriptor)
@@ -123,11 +123,15 @@ extension AtomicFile {
   /// - Throws: `CheckpointError` when it cannot be created, or a file has its name.
   public static func createFolder(_ path: String) throws {
     var status = stat()
-    if stat(path, &status) == 0 {
-      guard status.st_mode & S_IFMT == S_IFDIR else { throw CheckpointError(path: path, reason: .exists) }
-      return
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+    var above = path
+    while !above.isEmpty, above != "/" {
+      if stat(above, &status) == 0, status.st_mode & S_IFMT != S_IFDIR {
+        throw CheckpointError(path: path, reason: .fileInTheWay(above))
+      }
+      above = folder(of: above)
     }
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = folder(of: path)
     if !parent.isEmpty, parent != path { try createFolder(parent) }
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw failure(path, "creating the folder", errno) }
   }

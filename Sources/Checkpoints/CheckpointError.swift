@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// What is wrong with a file that was to be read or written: `path`, and why.
 public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -50,7 +51,8 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
     case nameLeavesFolder(file: String, tensor: String)
 
     // Writing
-    case exists
+    /// A file where a folder must be.
+    case fileInTheWay(String)
     case folderMissing
     case notWritable
     case diskFull(written: Int)
@@ -60,7 +62,8 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
 
   public var description: String {
     if case .json(let error) = reason {
-      return "\(path):\(error.line): unreadable JSON at byte \(error.offset): \(error.message)"
+      let (byte, sentence) = error.sentence
+      return "\(path):\(error.line): unreadable JSON at byte \(byte): \(sentence)"
     }
     return "\(path): \(reason.text)"
   }
@@ -79,7 +82,7 @@ extension CheckpointError.Reason {
     case .notReadable: "cannot be read: permission denied."
     case .gitLFSPointer: "is a Git LFS pointer, not the file itself. Run `git lfs pull` in its folder."
 
-    case .json(let error): "unreadable JSON in line \(error.line) at byte \(error.offset): \(error.message)"
+    case .json(let error): "unreadable JSON in line \(error.line) at byte \(error.sentence.byte): \(error.sentence.text)"
     case .malformed(let message): message
 
     case .tooShort(let byteCount): "has only \(byteCount) bytes; a safetensors file begins with 8 bytes of header length."
@@ -103,7 +106,7 @@ extension CheckpointError.Reason {
     case .nameLeavesFolder(let file, let tensor):
       "names '\(file)' for '\(tensor)'; shards must be plain file names in the same folder."
 
-    case .exists: "exists already."
+    case .fileInTheWay(let file): "cannot be made: \(file) is a file, not a folder."
     case .folderMissing: "cannot be written: its folder does not exist."
     case .notWritable: "cannot be written: permission denied."
     case .diskFull(let written): "cannot be written: the disk is full (after \(written) bytes). Nothing was left behind."

@@ -1,3 +1,4 @@
+import JSON
 import Tensors
 
 /// A safetensors file read in place.
@@ -115,7 +116,8 @@ struct SafetensorsHeader {
       let end = 8 + Int(length)
       guard end > 8, bytes[8] == UInt8(ascii: "{") else { throw failure(.notSafetensors) }
       do {
-        var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: bytes[8..<end]), base: 8)
+        var scanner = JSONScanner(
+          UnsafeRawBufferPointer(rebasing: bytes[..<end]).bindMemory(to: UInt8.self), from: 8, maximumDepth: CheckpointError.maximumDepth)
         let (tensors, metadata) = try SafetensorsHeader.read(&scanner, path: path)
         try scanner.end()
         return (tensors, metadata, end)
@@ -128,9 +130,9 @@ struct SafetensorsHeader {
   private static func read(_ scanner: inout JSONScanner, path: String) throws -> ([Tensor], [String: String]) {
     var tensors: [Tensor] = []
     var metadata: [String: String] = [:]
-    try scanner.object { scanner, name in
+    try scanner.uniqueMembers { scanner, name in
       if name == "__metadata__" {
-        try scanner.object { scanner, key in metadata[key] = try scanner.string() }
+        try scanner.uniqueMembers { scanner, key in metadata[key] = try string(&scanner) }
       } else {
         tensors.append(try readTensor(name, &scanner, path: path))
       }
@@ -143,16 +145,16 @@ struct SafetensorsHeader {
     var dtypeName: String?
     var shape: [Int]?
     var offsets: [Int]?
-    try scanner.object { scanner, key in
+    try scanner.uniqueMembers { scanner, key in
       switch key {
-      case "dtype": dtypeName = try scanner.string()
+      case "dtype": dtypeName = try string(&scanner)
       case "shape": shape = try naturalNumbers(&scanner, atMost: 64)
       case "data_offsets": offsets = try naturalNumbers(&scanner, atMost: 2)
-      default: throw scanner.failure("'\(key.prefix(200))' is no field of a tensor; expected dtype, shape and data_offsets.")
+      default: throw scanner.error("'\(key.prefix(200))' is no field of a tensor; expected dtype, shape and data_offsets")
       }
     }
     guard let dtypeName, let shape, let offsets, offsets.count == 2 else {
-      throw scanner.failure("'\(name.prefix(200))' lacks dtype, shape or its two data_offsets.")
+      throw scanner.error("'\(name.prefix(200))' lacks dtype, shape or its two data_offsets")
     }
     guard let dtype = DType(safetensorsName: dtypeName) else {
       throw CheckpointError(path: path, reason: .unknownDType(tensor: name, dtype: dtypeName))
@@ -160,11 +162,16 @@ struct SafetensorsHeader {
     return Tensor(name: name, dtype: dtype, shape: shape, begin: offsets[0], end: offsets[1])
   }
 
+  private static func string(_ scanner: inout JSONScanner) throws -> String { scanner.string(try scanner.string()) }
+
   private static func naturalNumbers(_ scanner: inout JSONScanner, atMost limit: Int) throws -> [Int] {
     var numbers: [Int] = []
     try scanner.array { scanner in
-      guard numbers.count < limit else { throw scanner.failure("more than \(limit) numbers.") }
-      numbers.append(try scanner.naturalNumber())
+      guard numbers.count < limit else { throw scanner.error("more than \(limit) numbers") }
+      scanner.skipWhitespace()
+      let start = scanner.offset
+      guard let number = try scanner.integer(), number >= 0 else { throw scanner.error("expected a whole number from 0", at: start) }
+      numbers.append(number)
     }
     return numbers
   }

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Tensors
 
 /// Writes a safetensors file as a stream: names, types and shapes first, then the data of one tensor after the other, so that a

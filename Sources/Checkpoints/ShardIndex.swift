@@ -1,3 +1,4 @@
+import JSON
 import Tensors
 
 /// Which shard holds which tensor: `model.safetensors.index.json`, and `pytorch_model.bin.index.json`, which has the same form

@@ -162,7 +162,9 @@ public struct ConfigurationSection {
     case .scalar(let scalar) where scalar.isPlain && scalar.text.isEmpty:
       return below(key, title: title, entries: [], location: location(of: key))
     default:
-      reader.note("\(label(key)) \(value.finding); expected keys below it.", at: value.location)
+      let isKeyWithoutSpace = value.plainText?.contains(":") ?? false
+      let hint = isKeyWithoutSpace ? " A space belongs after the colon." : ""
+      reader.note("\(label(key)) \(value.finding); expected keys below it.\(hint)", at: value.location)
       return below(key, title: title, entries: [], location: location(of: key), isSection: false)
     }
   }

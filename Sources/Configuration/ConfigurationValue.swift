@@ -11,6 +11,11 @@ public struct ConfigurationValue: Sendable {
     public var text: String
     /// Written without quotes: only then it can be a number, a flag or a word such as `none`.
     public var isPlain: Bool
+
+    package init(text: String, isPlain: Bool) {
+      self.text = text
+      self.isPlain = isPlain
+    }
   }
 
   public struct Entry: Sendable {
@@ -22,6 +27,11 @@ public struct ConfigurationValue: Sendable {
 
   public var content: Content
   public var location: Location
+
+  package init(content: Content, location: Location) {
+    self.content = content
+    self.location = location
+  }
 }
 
 extension ConfigurationValue {

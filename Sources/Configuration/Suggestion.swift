@@ -19,7 +19,7 @@ public enum Suggestion {
   }
 
   /// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
-  static func editDistance(_ first: String, _ second: String) -> Int {
+  package static func editDistance(_ first: String, _ second: String) -> Int {
     let a = Array(first), b = Array(second)
     if abs(a.count - b.count) > 8 { return abs(a.count - b.count) }
     var beforePrevious: [Int] = []

@@ -124,9 +124,14 @@ struct YAMLText {
       note("a tab; YAML indents with spaces only.", at: place)
     case "found character that cannot start any token":
       note("not valid YAML: a value cannot begin with this character; put it in quotes.", at: place)
+    case let problem where problem.contains("nesting level"):
+      note("not valid YAML: nested too deeply.", at: .file(name, line: mark.line))
     default:
       var explanation = problem
-      if let context, !context.text.isEmpty { explanation += " \(context.text)" + (context.mark.line == mark.line ? "" : " from line \(context.mark.line)") }
+      if let context, !context.text.isEmpty {
+        // A value on the command line has no lines to speak of.
+        explanation += " \(context.text)" + (context.mark.line == mark.line || name.isEmpty ? "" : " from line \(context.mark.line)")
+      }
       note("not valid YAML: \(explanation).", at: place)
     }
   }

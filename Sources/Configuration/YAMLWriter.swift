@@ -53,7 +53,9 @@ public struct YAMLWriter {
   }
 
   static func scalar(_ text: String) -> String {
-    let plain = text.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || isDigit($0) || "_./-+".unicodeScalars.contains($0)) }
+    let plain = text.unicodeScalars.allSatisfy {
+      $0.isASCII && ($0.properties.isAlphabetic || isDigit($0) || "_./-+".unicodeScalars.contains($0))
+    }
     let starts = text.unicodeScalars.first.map { $0.properties.isAlphabetic || "./_".unicodeScalars.contains($0) } ?? false
     let words = ["none", "auto", "null", "true", "false", "yes", "no", "on", "off", "y", "n", ".inf", ".nan"]
     if plain && starts && !words.contains(text.lowercased()) && ScalarSyntax.decimalNumber(text) == nil { return text }
@@ -72,7 +74,8 @@ public struct YAMLWriter {
     default: break
     }
     let code = String(scalar.value, radix: 16, uppercase: true)
-    let isPrintable = scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value) && ![0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF].contains(scalar.value)
+    let isPrintable =
+      scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value) && ![0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF].contains(scalar.value)
     return isPrintable ? String(scalar) : "\\U" + String(repeating: "0", count: 8 - code.count) + code
   }
 }

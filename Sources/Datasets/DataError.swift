@@ -30,7 +30,7 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
       let rest = others == 0 ? "" : " \(others) further row\(others == 1 ? " is" : "s are") too long."
       return "\(path): row \(row) has \(tokenCount) tokens, but data.max_length is \(limit) and data.too_long is 'error'.\(rest)"
     case .beyondPositions(let path, let row, let tokenCount, let positions):
-      return "\(path): row \(row) has \(tokenCount) tokens, but the model has \(positions) positions. Set data.max_length to \(positions) or less."
+      return "\(path): row \(row) has \(tokenCount) tokens, but the model has \(positions) positions. Set data.max_length to at most that."
     case .nothingToTrain(let reason): return reason
     }
   }

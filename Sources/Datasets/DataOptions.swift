@@ -1,3 +1,5 @@
+import Tokenizers
+
 /// The `data` section of a recipe, checked and with its defaults filled in.
 public struct DataOptions: Sendable, Equatable {
   public enum Format: String, Sendable, CaseIterable {
@@ -35,10 +37,7 @@ public struct DataOptions: Sendable, Equatable {
   public enum TooLong: String, Sendable, CaseIterable { case truncate, drop, error }
 
   /// Templates that a recipe can name; any other template is the path of a file.
-  public static let templateNames = [
-    "alpaca", "alpaca-lora", "alpaca-short", "vigogne", "chinese-alpaca", "chinese-alpaca-inference", "chinese-alpaca-2", "llama-factory",
-    "unsloth", "llama2", "llama3",
-  ]
+  public static let templateNames = PromptTemplate.names
 
   public var train: [Source]
   public var validation: Validation = .none

@@ -1,5 +1,5 @@
 import Foundation
-import Tokenizers
+import JSON
 
 /// The rows of one data file. Texts stay in the file's bytes and are taken out when a row is encoded.
 struct RowFile: Sendable {
@@ -59,8 +59,7 @@ struct RowFile: Sendable {
       do {
         try reader.read(buffer, format: format)
       } catch let error as JSONError {
-        let (line, column) = JSONError.position(of: error.offset, in: buffer)
-        throw DataError.notJSON(location: "\(path):\(line):\(column) (byte \(error.offset))", reason: error.message)
+        throw DataError.notJSON(location: error.place(in: path), reason: error.message)
       }
     }
     self.path = path

@@ -1,4 +1,4 @@
-import Tokenizers
+import JSON
 
 /// Walks over the rows of a file and checks each.
 struct RowReader {
@@ -50,7 +50,7 @@ struct RowReader {
     if let keys = try onlyObject(scanner), !keys.contains(where: { RowReader.knownKeys.contains($0) }) {
       throw DataError.notRows(
         path: path,
-        reason: "the file is one object (\(RowReader.listed(keys))), not an array of rows. Expected an array of rows, or one row per line.")
+        reason: "the file is one object (\(RowReader.listed(keys))). Expected an array of rows, or one row per line.")
     }
     while true {
       try readRow(&scanner, format)
@@ -63,7 +63,9 @@ struct RowReader {
     }
   }
 
-  private static let knownKeys: Set<String> = ["instruction", "input", "output", "ids", "prompt_length", "messages", "conversations", "text"]
+  private static let knownKeys: Set<String> = [
+    "instruction", "input", "output", "ids", "prompt_length", "messages", "conversations", "text",
+  ]
 
   private static func listed(_ keys: [String]) -> String {
     let names = keys.prefix(6).map { "'\($0)'" }.joined(separator: ", ")
@@ -135,11 +137,12 @@ struct RowReader {
     guard let output else { throw bad("has no 'output'. \(expected)") }
     if input?.byteCount == 0 { input = nil }
     if output.byteCount == 0 { facts.rowsWithEmptyOutput += 1 }
+    let bytes = UnsafeRawBufferPointer(scanner.bytes)
     var hasher = Hasher()
     for text in [instruction, input, output] {
+      hasher.combine(text?.byteCount)
       guard let text else { continue }
-      hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scanner.bytes)[text.offset..<text.offset + text.byteCount]))
-      hasher.combine(text.byteCount)
+      hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes[text.offset..<text.offset + text.byteCount]))
     }
     count(hasher)
     textRows.append(RowFile.TextRow(instruction: instruction, input: input, output: output))

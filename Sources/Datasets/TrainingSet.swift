@@ -17,7 +17,7 @@ public final class TrainingSet: Sendable {
   /// The templates in use, by source; nil for token rows.
   public let templates: [PromptTemplate?]
 
-  private let rows: EncodedRows
+  let rows: EncodedRows
   private let order: EpochOrder
   /// Indices over all files.
   private let validation: [Int]
@@ -74,7 +74,10 @@ public final class TrainingSet: Sendable {
     rowsPerEpoch = order.countPerEpoch
     stepsPerEpoch = (rowsPerEpoch + batchSize - 1) / batchSize
     guard rowsPerEpoch > 0 else {
-      throw DataError.nothingToTrain(reason: "\(paths[0]): no rows are left to train on: \(rows.facts.droppedRows) were dropped for being too long.")
+      let dropped = rows.facts.droppedRows
+      throw DataError.nothingToTrain(
+        reason: "\(paths[0]): no row is left to train on."
+          + (dropped == 0 ? "" : " \(dropped) row\(dropped == 1 ? " is" : "s are") longer than data.max_length and were dropped."))
     }
     if !selection.encodesAll { rows.encodeInBackground(orders.rows(order, epoch: 0)) }
   }

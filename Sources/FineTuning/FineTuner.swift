@@ -100,6 +100,9 @@ public struct FineTuner: Sendable {
         tell(.step(report))
       } else {
         tell(.skipped(step: step + 1, rows: packed.rowNames))
+        if trainer.updateCount == 0, step + 1 == min(stepsPerEpoch, stepCount) {
+          throw TrainingError.nothingToLearn(rows: job.examples.rowsPerEpoch, paths: job.examples.paths)
+        }
       }
       let isLast = step + 1 == stepCount
       if isLast || (step + 1) % options.evaluateEvery == 0 {
@@ -138,7 +141,7 @@ public struct FineTuner: Sendable {
 extension ContinuousClock.Instant {
   /// Seconds from this instant to now, to the microsecond.
   fileprivate var secondsSince: Double {
-    let duration = ContinuousClock.now - self
-    return Double(duration.components.seconds) + Double(duration.components.attoseconds / 1_000_000_000_000) * 1e-6
+    let (seconds, attoseconds) = (ContinuousClock.now - self).components
+    return Double(seconds * 1_000_000 + attoseconds / 1_000_000_000_000) / 1e6
   }
 }

@@ -3,6 +3,9 @@ import Tensors
 
 /// How much memory training takes, part by part, in bytes, known before step 1.
 public struct MemoryPlan: Sendable, Equatable {
+  /// Rows in flight that pay back packing the weights; more would only take memory.
+  public static let mostRows = 2048
+
   /// Rows in flight that the plan is for.
   public let rows: Int
   public let recomputes: Bool

@@ -101,7 +101,7 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable {
   case outputExists(String)
   case outputHoldsOther(String, String)
   case cannotWrite(String, String)
-  case nothingToTrain(String)
+  case nothingToLearn(rows: Int, paths: [String])
   case doesNotFit(needed: Int, limit: Int, rows: Int)
 
   public var description: String {
@@ -119,7 +119,11 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable {
       "\(path) holds '\(entry)', which no run wrote. Choose another output, or move that away first."
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written: \(reason). Training stopped; what was saved before is whole."
-    case .nothingToTrain(let reason): reason
+    case .nothingToLearn(let rows, let paths):
+      """
+      None of the \(rows) rows of an epoch has a token to learn (\(paths.joined(separator: ", "))): their responses are empty, masked, or cut \
+      away by data.max_length. Look at them with 'puna preview'.
+      """
     case .doesNotFit(let needed, let limit, let rows):
       """
       Training needs about \(megabytes(needed)) MB with \(rows) rows in flight; compute.memory allows \(megabytes(limit)) MB. \

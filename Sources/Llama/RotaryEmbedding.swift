@@ -49,7 +49,8 @@ struct RotaryEmbedding {
       }
     }
     let made = RotaryTable(
-      cosines: backend.makeTensor(cosines, rows: 1, columns: count * half), sines: backend.makeTensor(sines, rows: 1, columns: count * half))
+      cosines: backend.makeTensor(cosines, rows: 1, columns: count * half), sines: backend.makeTensor(sines, rows: 1, columns: count * half)
+    )
     table = made
     tabulated = count
     return made

@@ -68,7 +68,9 @@ extension RecipeParser {
   private func format(_ section: ConfigurationSection, default fallback: DataOptions.Format) -> DataOptions.Format {
     let format = section.choice("format", default: fallback)
     if format == .chat || format == .text {
-      section.note("\(section.label("format")) is '\(format.rawValue)', which this version does not read yet; it reads alpaca and tokens.", at: "format")
+      section.note(
+        "\(section.label("format")) is '\(format.rawValue)', which this version does not read yet; it reads alpaca and tokens.",
+        at: "format")
       return fallback
     }
     return format
@@ -84,7 +86,8 @@ extension RecipeParser {
     }
     let suggestion = Suggestion.sentence(for: template, among: names)
     section.note(
-      "\(section.label("template")) is '\(template)'; expected \(names.orList), or the path of a template file.\(suggestion)", at: "template")
+      "\(section.label("template")) is '\(template)'; expected \(names.orList), or the path of a template file.\(suggestion)",
+      at: "template")
     return fallback
   }
 }

@@ -118,7 +118,8 @@ struct RecipeParser {
     }
     options.finalLearningRateRatio = section.number(
       "final_learning_rate_ratio", .from(0).upTo(1), default: options.finalLearningRateRatio)
-    options.betas = section.read("betas", expecting: "two numbers from 0 to below 1, such as [0.9, 0.95]", default: options.betas) { value in
+    options.betas = section.read("betas", expecting: "two numbers from 0 to below 1, such as [0.9, 0.95]", default: options.betas) {
+      value in
       guard case .list(let items) = value.content, items.count == 2 else { return nil }
       let numbers = items.compactMap { $0.number(in: .from(0).below(1)) }
       return numbers.count == 2 ? TrainingOptions.Betas(first: numbers[0], second: numbers[1]) : nil

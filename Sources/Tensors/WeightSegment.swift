@@ -44,7 +44,7 @@ public struct WeightSegment: Sendable {
   }
 }
 
-/// A named weight of a base in Hugging Face naming and row order, as segments. 
+/// A named weight of a base in Hugging Face naming and row order, as segments.
 public struct StoredWeight: Sendable {
   public let name: String
   /// `[rows, columns]`, or `[count]` for a vector (whose segments are one row of `count` columns).

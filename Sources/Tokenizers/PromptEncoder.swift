@@ -5,6 +5,12 @@ public struct EncodedExample: Sendable, Equatable {
   public var supervised: Range<Int>
   /// Tokens that did not fit, the end of sequence included.
   public var cutCount: Int
+
+  public init(ids: [Int32], supervised: Range<Int>, cutCount: Int) {
+    self.ids = ids
+    self.supervised = supervised
+    self.cutCount = cutCount
+  }
 }
 
 /// A template bound to a tokenizer: text of rows to ids, the same way for training and for generation.

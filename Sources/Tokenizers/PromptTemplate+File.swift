@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 extension PromptTemplate {
   /// A template by name, or from the file at a path.
@@ -20,12 +21,11 @@ extension PromptTemplate {
     do {
       root = try JSONValue(parsing: json)
     } catch let error as JSONError {
-      let (line, column) = json.withUnsafeBufferPointer { JSONError.position(of: error.offset, in: $0) }
       throw TokenizerError.badTemplate(
-        path: "\(path):\(line):\(column)", problems: ["(byte \(error.offset)) \(error.message)"])
+        path: "\(path):\(error.line):\(error.column)", problems: ["(byte \(error.offset)) \(error.message)"])
     }
     var reader = TemplateReader(json: json)
-    let template = reader.template(from: root, name: ((path as NSString).lastPathComponent as NSString).deletingPathExtension)
+    let template = reader.template(from: root, name: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent)
     guard let template, reader.problems.isEmpty else { throw TokenizerError.badTemplate(path: path, problems: reader.problems) }
     self = template
   }
@@ -45,14 +45,12 @@ private struct TemplateReader {
   let json: [UInt8]
   var problems: [String] = []
 
-  private func line(_ offset: Int) -> Int { json.withUnsafeBufferPointer { JSONError.position(of: offset, in: $0).line } }
-
   mutating func template(from root: JSONValue, name: String) -> PromptTemplate? {
     guard case .object(let members) = root else {
       problems.append("the file is \(root.kind.rawValue); expected an object with 'prompt_input', 'prompt_no_input' and 'response_split'.")
       return nil
     }
-    checkKeys(members, known: Key.allCases.map(\.rawValue))
+    checkKeys(known: Key.allCases)
     var template = PromptTemplate(
       name: string(.name, in: members) ?? name,
       promptInput: required(.promptInput, in: members), promptNoInput: required(.promptNoInput, in: members),
@@ -75,19 +73,41 @@ private struct TemplateReader {
     return template
   }
 
-  private mutating func checkKeys(_ members: [JSONMember], known: [String]) {
-    for member in members where !known.contains(member.key) {
-      let hint = nearestName(to: member.key, in: known).map { " Did you mean '\($0)'?" } ?? " Known: \(known.joined(separator: ", "))."
-      problems.append("line \(line(member.offset)): unknown key '\(member.key)'.\(hint)")
+  /// Unknown keys of the file's object, or of the one in it under `section`; with their lines, which the tree does not have.
+  private mutating func checkKeys(of section: Key? = nil, known: [Key]) {
+    let known = known.map(\.rawValue)
+    for (key, line) in keys(of: section) where !known.contains(key) {
+      let hint = nearestName(to: key, in: known).map { " Did you mean '\($0)'?" } ?? " Known: \(known.joined(separator: ", "))."
+      problems.append("line \(line): unknown key '\(key)'.\(hint)")
     }
   }
 
-  private func value(_ key: Key, in members: [JSONMember]) -> JSONValue? {
-    let value = members.first { $0.key == key.rawValue }?.value
+  private func keys(of section: Key?) -> [(key: String, line: Int)] {
+    var keys: [(String, Int)] = []
+    var (line, counted) = (1, 0)
+    func add(_ scanner: inout JSONScanner, _ key: JSONText) throws {
+      line += json[counted..<key.offset].count { $0 == UInt8(ascii: "\n") }
+      counted = key.offset
+      keys.append((scanner.string(key), line))
+      try scanner.skipValue()
+    }
+    // The text was parsed before.
+    try? json.withUnsafeBufferPointer { bytes in
+      var scanner = JSONScanner(bytes)
+      try scanner.object { scanner, key in
+        guard let section else { return try add(&scanner, key) }
+        if scanner.string(key) == section.rawValue { try scanner.object(add) } else { try scanner.skipValue() }
+      }
+    }
+    return keys
+  }
+
+  private func value(_ key: Key, in members: [String: JSONValue]) -> JSONValue? {
+    let value = members[key.rawValue]
     return value == .null ? nil : value
   }
 
-  private mutating func string(_ key: Key, in members: [JSONMember]) -> String? {
+  private mutating func string(_ key: Key, in members: [String: JSONValue]) -> String? {
     switch value(key, in: members) {
     case nil: return nil
     case .string(let text): return text
@@ -97,20 +117,20 @@ private struct TemplateReader {
     }
   }
 
-  private mutating func required(_ key: Key, in members: [JSONMember]) -> String {
+  private mutating func required(_ key: Key, in members: [String: JSONValue]) -> String {
     if value(key, in: members) == nil { problems.append("'\(key.rawValue)' is missing.") }
     return string(key, in: members) ?? ""
   }
 
-  private mutating func readTrim(_ members: [JSONMember], into template: inout PromptTemplate) {
+  private mutating func readTrim(_ members: [String: JSONValue], into template: inout PromptTemplate) {
     switch value(.trims, in: members) {
     case nil: break
-    case .boolean(let trims): template.trims = trims
+    case .bool(let trims): template.trims = trims
     case .some(let value): problems.append("'trim' is \(value.kind.rawValue); expected true or false.")
     }
   }
 
-  private mutating func readSpecialTokens(_ members: [JSONMember], into template: inout PromptTemplate) {
+  private mutating func readSpecialTokens(_ members: [String: JSONValue], into template: inout PromptTemplate) {
     guard let value = value(.specialTokens, in: members) else { return }
     if case .array(let elements) = value {
       let names = elements.compactMap { if case .string(let name) = $0, !name.isEmpty { name } else { nil } }
@@ -122,13 +142,13 @@ private struct TemplateReader {
     problems.append("'special_tokens' must be a list of names.")
   }
 
-  private mutating func readInference(_ members: [JSONMember], into template: inout PromptTemplate) {
+  private mutating func readInference(_ members: [String: JSONValue], into template: inout PromptTemplate) {
     guard let value = value(.inference, in: members) else { return }
     guard case .object(let prompts) = value else {
       problems.append("'inference' is \(value.kind.rawValue); expected an object with 'prompt_input' and 'prompt_no_input'.")
       return
     }
-    checkKeys(prompts, known: [Key.promptInput.rawValue, Key.promptNoInput.rawValue])
+    checkKeys(of: .inference, known: [.promptInput, .promptNoInput])
     template.inference = PromptTemplate.Prompts(
       input: required(.promptInput, in: prompts), noInput: required(.promptNoInput, in: prompts))
   }

@@ -83,7 +83,9 @@ public struct PromptTemplate: Sendable, Equatable, Codable {
   /// What follows the (first) response mark in generated text, without white space around it; all of the text without a mark.
   public func response(in text: String) -> String {
     guard !responseSplit.isEmpty, let range = text.firstRange(of: responseSplit) else { return text }
-    return String(text[range.upperBound...].trimmingPrefix(while: \.isWhitespace).reversed().trimmingPrefix(while: \.isWhitespace).reversed())
+    let response = text[range.upperBound...].drop(while: \.isWhitespace)
+    guard let last = response.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+    return String(response[...last])
   }
 
   // MARK: - Placeholders

@@ -1,4 +1,5 @@
 import CSentencePiece
+import JSON
 
 /// A SentencePiece model (`tokenizer.model` of LLaMA 1 and 2), through the SentencePiece library.
 ///

@@ -1,3 +1,5 @@
+import JSON
+
 /// Text of ids that arrive one after another, as generation makes them. Bytes of a character are held back until it is complete; the
 /// pieces joined are what `Tokenizer.decode` gives for all ids.
 public struct TextStream: Sendable {
@@ -16,12 +18,9 @@ public struct TextStream: Sendable {
   ///
   /// - Throws: `TokenizerError.idOutOfRange`.
   public mutating func append(_ id: Int32) throws -> String {
-    // Unfinished bytes end at a piece that is no byte, as in decoding as a whole.
-    if try tokenizer.kind(id) == .normal, !pending.isEmpty {
-      let rest = finish()
-      return rest + valid(try tokenizer.bytes(of: id, atStart: &atStart), isLast: false)
-    }
-    return valid(pending + (try tokenizer.bytes(of: id, atStart: &atStart)), isLast: false)
+    let bytes = try tokenizer.bytes(of: id, atStart: &atStart)
+    guard try tokenizer.kind(id) != .control else { return finish() }
+    return valid(pending + bytes, isLast: false)
   }
 
   /// What was held back, one U+FFFD for each byte.

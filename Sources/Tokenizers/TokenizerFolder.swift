@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// The part of `tokenizer_config.json` that concerns a SentencePiece tokenizer. What is nil is the model's own.
 public struct TokenizerConfiguration: Sendable, Equatable {
@@ -16,8 +17,7 @@ public struct TokenizerConfiguration: Sendable, Equatable {
     do {
       root = try JSONValue(parsing: json)
     } catch let error as JSONError {
-      let text = json.withUnsafeBufferPointer { error.located(in: path, of: $0) }
-      throw TokenizerError.unreadable(path: path, reason: "not JSON: \(text)")
+      throw TokenizerError.unreadable(path: path, reason: "not JSON: \(error.place(in: path)): \(error.message)")
     }
     addsBeginOfSequence = try TokenizerConfiguration.flag("add_bos_token", in: root, path)
     addsEndOfSequence = try TokenizerConfiguration.flag("add_eos_token", in: root, path)
@@ -27,7 +27,7 @@ public struct TokenizerConfiguration: Sendable, Equatable {
 
   private static func flag(_ key: String, in root: JSONValue, _ path: String) throws -> Bool? {
     switch root[key] {
-    case .boolean(let flag): return flag
+    case .bool(let flag): return flag
     case nil, .null: return nil
     case .some(let value):
       throw TokenizerError.unreadable(path: path, reason: "'\(key)' is \(value.kind.rawValue); expected true or false")
@@ -45,7 +45,7 @@ public struct TokenizerConfiguration: Sendable, Equatable {
   func id(of piece: String?, in specials: [String: Int32], _ path: String) throws -> Int32? {
     guard let piece else { return nil }
     guard let id = specials[piece] else {
-      throw TokenizerError.unsupported(path: path, what: "the special token '\(piece)' of its tokenizer_config.json, added beside the model,")
+      throw TokenizerError.unsupported(path: path, what: "the token '\(piece)', which its tokenizer_config.json adds beside the model,")
     }
     return id
   }
@@ -89,7 +89,7 @@ private func isDirectory(_ path: String) -> Bool {
 }
 
 private func configuration(beside file: String) throws -> TokenizerConfiguration {
-  let folder = (file as NSString).deletingLastPathComponent
+  let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
   let path = (folder.isEmpty ? "." : folder) + "/tokenizer_config.json"
   guard FileManager.default.fileExists(atPath: path) else { return TokenizerConfiguration() }
   return try TokenizerConfiguration(json: readBytes(path), path: path)

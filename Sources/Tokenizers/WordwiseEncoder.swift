@@ -35,7 +35,9 @@ final class WordwiseEncoder: Sendable {
     self.library = library
   }
 
-  private static func beginsWithSpace(_ piece: ArraySlice<UInt8>) -> Bool { piece.first == space || piece.starts(with: [0xE2, 0x96, 0x81]) }
+  private static func beginsWithSpace(_ piece: ArraySlice<UInt8>) -> Bool {
+    piece.first == space || piece.starts(with: [0xE2, 0x96, 0x81])
+  }
 
   /// Whether a space (U+2581 in the vocabulary) follows something else.
   private static func hasInnerSpace(_ piece: [UInt8]) -> Bool {

@@ -48,7 +48,8 @@ struct BaseLocation {
     if isStarter || path == Recipe.starter {
       for index in 0..<puna_starter_file_count() {
         guard let file = puna_starter_file_at(index)?.pointee, String(cString: file.name) == "tokenizer.model" else { continue }
-        return try SentencePieceTokenizer(bytes: [UInt8](UnsafeRawBufferPointer(start: file.bytes, count: file.count)), name: "starter/tokenizer.model")
+        return try SentencePieceTokenizer(
+          bytes: [UInt8](UnsafeRawBufferPointer(start: file.bytes, count: file.count)), name: "starter/tokenizer.model")
       }
     }
     let names = ["tokenizer.model", "tokenizer.json"]

@@ -9,6 +9,8 @@ func note(_ text: String) { standardError("note: \(text)") }
 
 enum Terminal {
   static let isInteractive = isatty(STDERR_FILENO) == 1
+  /// Results are coloured for a person only; see https://no-color.org.
+  static let coloursResults = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
   /// `1 h 04 min`, `2 min 10 s` or `8 s`.
   static func duration(_ seconds: Double) -> String {

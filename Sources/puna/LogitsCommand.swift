@@ -31,7 +31,8 @@ struct LogitsCommand: ParsableCommand {
       tokens: ids, segments: [PackedBatch.Segment(rows: 0..<ids.count, parent: .none, position: 0)], targets: [])
     let logits = backend.read(llama.logits(batch, rows: ids.indices.map(Int32.init)))
     let writer = try SafetensorsWriter(
-      output, tensors: [
+      output,
+      tensors: [
         SafetensorsWriter.Declaration(name: "logits", dtype: .float32, shape: [ids.count, base.configuration.vocabularySize])
       ])
     try writer.append(logits)

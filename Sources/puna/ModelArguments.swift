@@ -37,7 +37,8 @@ struct AdapterArgument: ExpressibleByArgument, Equatable {
 /// The model that several commands take: a base and the adapters on it.
 struct ModelArguments: ParsableArguments {
   @Option(help: "Folder of the base model, or 'starter'.") var base: String
-  @Option(help: "Adapter folder, with an optional weight: DIR or DIR=WEIGHT. May be given several times.") var adapter: [AdapterArgument] = []
+  @Option(help: "Adapter folder, with an optional weight: DIR or DIR=WEIGHT. May be given several times.") var adapter: [AdapterArgument] =
+    []
   @Flag(help: "Use adapters that were trained on another base, if their shapes fit.") var allowOtherBase = false
 
   func openAdapters(for base: Base) throws -> [(adapter: PEFTAdapter, weight: Double)] {

@@ -1,7 +1,10 @@
 import ArgumentParser
+import Configuration
 
 @main
-struct Puna: ParsableCommand {
+struct Puna: AsyncParsableCommand {
+  static let version = "0.1.0"
+
   static let configuration = CommandConfiguration(
     commandName: "puna",
     abstract: "LoRA fine-tuning for LLaMA-family models on the CPU.",
@@ -10,13 +13,14 @@ struct Puna: ParsableCommand {
       Results go to standard output, progress and notes to standard error.
       Exit status: 0 done, 1 failed, 2 wrong command line, 130 interrupted.
       """,
+    version: version,
     subcommands: [TrainCommand.self, PreviewCommand.self, LogitsCommand.self, TokenizeCommand.self, MachineCommand.self])
 
   /// ArgumentParser ends with 64 on a wrong command line; Puna's users rely on 2.
-  static func main() {
+  static func main() async {
     do {
       var command = try parseAsRoot()
-      try command.run()
+      if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
     } catch let error as ExitCode {
       exit(withError: error)
     } catch {
@@ -26,7 +30,8 @@ struct Puna: ParsableCommand {
         standardError(fullMessage(for: error))
         exit(withError: ExitCode(2))
       }
-      standardError("puna: \(error)")
+      // Problems of a recipe begin with their place each.
+      standardError(error is ConfigurationError ? "\(error)" : "puna: \(error)")
       exit(withError: ExitCode(1))
     }
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JSON
 import Tokenizers
 
 struct TokenizeCommand: ParsableCommand {
@@ -24,7 +25,7 @@ struct TokenizeCommand: ParsableCommand {
         return id
       }
       let text = try tokenizer.decode(ids)
-      print(json ? try object(["text": text]) : text)
+      print(json ? "{\"text\": \(JSONValue.string(text).line)}" : text)
       return
     }
     let bytes: [UInt8]
@@ -41,15 +42,9 @@ struct TokenizeCommand: ParsableCommand {
     }
     let pieces = try ids.map { try tokenizer.piece($0) }
     if json {
-      print("{\"ids\": [\(ids.map(String.init).joined(separator: ", "))], \"pieces\": \(try object(pieces))}")
+      print("{\"ids\": [\(ids.map(String.init).joined(separator: ", "))], \"pieces\": \(JSONValue.array(pieces.map { .string($0) }).line)}")
     } else {
       for (id, piece) in zip(ids, pieces) { print("\(id)\t\(piece)") }
     }
-  }
-
-  private func object(_ value: any Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 }

@@ -107,8 +107,8 @@ struct AttentionBuffers {
   }
 
   var isIntact: Bool {
-    [output, dq, dk, dv].allSatisfy { $0.isIntact(paddingZeroed: true) }
-      && [q, k, v, dOutput, logSumExp, delta].allSatisfy { $0.isIntact(paddingZeroed: false) }
+    output.isIntact(paddingZeroed: true)
+      && [q, k, v, dOutput, logSumExp, delta, dq, dk, dv].allSatisfy { $0.isIntact(paddingZeroed: false) }
   }
 
   var results: [[UInt8]] { [output, logSumExp, dq, dk, dv].map(\.bytes) }

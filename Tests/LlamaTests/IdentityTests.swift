@@ -14,7 +14,9 @@ import Testing
     let gradients: [Float]
   }
 
-  func run(_ batches: [PackedBatch], precision: Precision = .float32, threads: Int = 2, dropout: Double = 0, recomputes: Bool = false) throws -> Run {
+  func run(_ batches: [PackedBatch], precision: Precision = .float32, threads: Int = 2, dropout: Double = 0, recomputes: Bool = false)
+    throws -> Run
+  {
     let backend = try CPUBackend(precision: precision, threads: threads)
     let modules = tiny.modules(Projection.allCases, rank: 3, scale: 1.5, seed: 5)
     let frozen = LoRAAdapter(tiny.modules([.q, .down], rank: 2, scale: 0.5, seed: 6), configuration: tiny.configuration, on: backend)

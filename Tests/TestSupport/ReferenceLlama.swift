@@ -48,7 +48,9 @@ public struct ReferenceLlama<Number: ReferenceNumber> {
   /// [tokens, vocabulary]
   public func logits(_ tokens: [Int]) -> [[Number]] {
     let c = configuration
-    var h = tokens.map { token in weights["model.embed_tokens.weight", default: []][token * c.hiddenSize..<(token + 1) * c.hiddenSize].map { Number($0) } }
+    var h = tokens.map { token in
+      weights["model.embed_tokens.weight", default: []][token * c.hiddenSize..<(token + 1) * c.hiddenSize].map { Number($0) }
+    }
     for layer in 0..<c.layerCount {
       let x = h.map { norm($0, "model.layers.\(layer).input_layernorm.weight") }
       let q = x.enumerated().map { rotate(project($1, .q, layer), heads: c.headCount, position: $0) }

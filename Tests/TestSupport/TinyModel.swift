@@ -1,3 +1,4 @@
+import ComplexModule
 import Llama
 import Tensors
 
@@ -42,7 +43,9 @@ public struct TinyModel {
     }
   }
 
-  public func reference<Number: ReferenceNumber>(_: Number.Type = Double.self, adapters: [[LoRAAdapter.Module]] = []) -> ReferenceLlama<Number> {
+  public func reference<Number: ReferenceNumber>(_: Number.Type = Double.self, adapters: [[LoRAAdapter.Module]] = []) -> ReferenceLlama<
+    Number
+  > {
     var branches: [String: [ReferenceLlama<Number>.LoRA]] = [:]
     for module in adapters.joined() {
       branches[module.projection.weightName(layer: module.layer), default: []].append(
@@ -53,16 +56,26 @@ public struct TinyModel {
   }
 }
 
-/// Values held in memory as if they were a mapped file.
-final class HeldBytes: ByteOwner {
-  private let values: [Float]
-
-  init(_ values: [Float]) { self.values = values }
-
-  var byteCount: Int { values.count * MemoryLayout<Float>.size }
-
-  func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-    try values.withUnsafeBytes(body)
+extension TinyModel {
+  /// The summed loss of a sequence, and its derivative by every entry of A and B of one adapter, by the complex step.
+  /// - Returns: gradients in the order A, B of each module, row-major.
+  public func lossAndGradients(
+    _ tokens: [Int], supervised: [Bool], adapter: [LoRAAdapter.Module]
+  ) -> (loss: Double, gradients: [[Double]]) {
+    // So small that its square vanishes beside every value.
+    let h = 1e-30
+    var complex = reference(Complex<Double>.self, adapters: [adapter])
+    let gradients = adapter.flatMap { module in
+      let name = module.projection.weightName(layer: module.layer)
+      return [(\ReferenceLlama<Complex<Double>>.LoRA.a, module.a.count), (\.b, module.b.count)].map { path, count in
+        (0..<count).map { entry in
+          complex.adapters[name]?[0][keyPath: path][entry].imaginary = h
+          defer { complex.adapters[name]?[0][keyPath: path][entry].imaginary = 0 }
+          return complex.loss(tokens, supervised: supervised).imaginary / h
+        }
+      }
+    }
+    return (complex.loss(tokens, supervised: supervised).real, gradients)
   }
 }
 
@@ -71,7 +84,7 @@ extension StoredWeight {
   public init(name: String, shape: [Int], values: [Float]) {
     let (rows, columns) = shape.count == 1 ? (1, shape[0]) : (shape[0], shape[1])
     let segment = WeightSegment(
-      bytes: MappedBytes(owner: HeldBytes(values)), dtype: .float32, rows: 0..<rows, columns: 0..<columns,
+      bytes: MappedBytes(values.withUnsafeBytes { Array($0) }), dtype: .float32, rows: 0..<rows, columns: 0..<columns,
       rowByteStride: columns * MemoryLayout<Float>.size)
     self.init(name: name, shape: shape, segments: [segment])
   }

@@ -46,7 +46,8 @@ void puna_gemm(puna_context *context, int bf16, int m, const puna_gemm_term *ter
 void puna_rank_gradient(puna_context *context, int bf16, int n, int rank, int columns, const void *du, size_t du_stride,
                         const void *x, size_t x_stride, float *g, size_t g_stride, int transpose);
 
-/* single-threaded row-major sgemm in BLAS's terms, used for float32 where there are no kernels of our own; NULL restores those we have. */
+/* Single-threaded row-major sgemm in BLAS's terms, which PUNA_ISA_GENERIC then uses on packed panels; NULL restores its own kernels. The
+   bits of a row's results may then depend on the number of rows, as the library pleases. */
 typedef void (*puna_sgemm)(int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float *a, int a_stride,
                            const float *b, int b_stride, float beta, float *c, int c_stride);
 void puna_set_generic_sgemm(puna_sgemm sgemm);

@@ -1,0 +1,40 @@
+import Datasets
+
+extension TrainingRun {
+  /// What a person should know about the data before it is trained on: found when the files were read.
+  var openingNotes: [String] {
+    let facts = examples.facts
+    var notes: [String] = []
+    if facts.rowsWithEmptyOutput > 0 {
+      notes.append("\(count(facts.rowsWithEmptyOutput, "row")) with an empty output: they teach to answer with nothing.")
+    }
+    if facts.duplicateRows > 0 { notes.append("\(count(facts.duplicateRows, "row")) equal to an earlier row of the same file.") }
+    for (key, rows) in facts.ignoredKeys.sorted(by: { $0.key < $1.key }) {
+      notes.append("the key '\(key)' of \(count(rows, "row")) is not used.")
+    }
+    return notes
+  }
+
+  /// What the data turned out to hold, once rows were tokenized.
+  var closingNotes: [String] {
+    notes(on: examples.facts, "training") + notes(on: examples.validationFacts, "validation")
+  }
+
+  private func notes(on facts: DataFacts, _ part: String) -> [String] {
+    var notes: [String] = []
+    if facts.truncatedRows > 0 {
+      notes.append(
+        """
+        \(Terminal.grouped(facts.truncatedRows)) of \(count(facts.rowsEncoded, "\(part) row")) cut to data.max_length \
+        \(recipe.data.maximumLength) (\(Terminal.grouped(facts.tokensCut)) tokens lost); they end without an end of sequence.
+        """)
+    }
+    if facts.droppedRows > 0 { notes.append("\(count(facts.droppedRows, "\(part) row")) longer than data.max_length left out.") }
+    if facts.rowsWithNothingToLearn > 0 {
+      notes.append("\(count(facts.rowsWithNothingToLearn, "\(part) row")) with nothing to learn: no token of a response was left.")
+    }
+    return notes
+  }
+
+  private func count(_ number: Int, _ noun: String) -> String { "\(Terminal.grouped(number)) \(noun)\(number == 1 ? "" : "s")" }
+}

@@ -1,0 +1,56 @@
+import CPUBackend
+import Datasets
+import FineTuning
+import Foundation
+
+/// What a run would do and take, found without training: everything is opened and checked, the rows of an epoch are tokenized and packed.
+struct DryRun {
+  /// Share of the instruction's measured peak that training reaches; the README has measurements.
+  private static let usualShare = 0.7
+
+  let text: String
+
+  init(_ run: TrainingRun) throws {
+    try run.check()
+    let plan = try run.planMemory()
+    let examples = run.examples
+    let packer = BatchPacker(rowLimit: plan.rows, omitsUnusedRows: true)
+    // Enough steps to know the share that sharing saves; their order is shuffled already.
+    let sampled = min(examples.stepsPerEpoch, 200)
+    var (asked, computed, supervised) = (0, 0, 0)
+    for step in 0..<sampled {
+      for packed in packer.pack(try examples.examples(epoch: 0, step: step)) {
+        asked += packed.tokenCount
+        computed += packed.batch.rowCount
+        supervised += packed.batch.targets.count
+      }
+    }
+    func perEpoch(_ count: Int) -> Int { count * examples.stepsPerEpoch / max(1, sampled) }
+    let configuration = run.base.configuration
+    let base = configuration.parameterCount
+    let trained = run.trainedParameters
+    let embedding = configuration.vocabularySize * configuration.hiddenSize
+    let layers = Double(base - embedding * (configuration.tiesEmbeddings ? 1 : 2))
+    // Forward, and backward through frozen weights: two operations a parameter and token each; the head at supervised tokens alone.
+    let operations = 4 * (layers * Double(computed) + Double(embedding) * Double(supervised)) / Double(max(1, sampled))
+    let machine = try MachineReport(threads: run.recipe.compute.threads)
+    let peak = run.precision == .bfloat16 ? machine.bfloat16Peak : machine.float32Peak
+    let seconds = operations * Double(run.stepCount) / (peak * DryRun.usualShare)
+    let approximately = sampled < examples.stepsPerEpoch ? "about " : ""
+    let share = String(format: "%.4f", 100 * Double(trained) / Double(base + trained))
+    let facts = examples.facts
+    var lines = [
+      run.recipe.resolvedYAML(),
+      "# base        \(Terminal.grouped(base)) parameters: \(configuration.layerCount) layers of \(configuration.hiddenSize), \(configuration.headCount) heads, \(configuration.keyValueHeadCount) of keys and values, vocabulary \(Terminal.grouped(configuration.vocabularySize))",
+      "# trained     \(Terminal.grouped(trained)) parameters (\(share) % of \(Terminal.grouped(base + trained)))",
+      "# rows        \(Terminal.grouped(examples.rowsPerEpoch)) an epoch, \(Terminal.grouped(examples.validationRowCount)) held out; \(facts.truncatedRows) of \(facts.rowsEncoded) looked at cut, \(facts.droppedRows) left out, \(facts.rowsWithNothingToLearn) with nothing to learn",
+      "# tokens      \(approximately)\(Terminal.grouped(perEpoch(asked))) an epoch, \(Terminal.grouped(perEpoch(computed))) computed after sharing beginnings, \(Terminal.grouped(perEpoch(supervised))) learnt",
+      "# steps       \(Terminal.grouped(run.stepCount)) of \(run.recipe.training.batchSize) rows, \(Terminal.grouped(examples.stepsPerEpoch)) an epoch",
+      "# memory      base \(Terminal.bytes(plan.base)) mapped; adapter and optimizer \(Terminal.bytes(plan.adapter)); activations \(Terminal.bytes(plan.activations)); workspace \(Terminal.bytes(plan.workspace)); with \(plan.rows) rows in flight\(plan.recomputes ? ", blocks recomputed" : "")",
+      "# computes    \(run.precision.rawValue) on \(run.instructionSet.rawValue), peak \(Int(peak / 1e9)) GFLOP/s measured",
+      "# time        about \(Terminal.duration(seconds)) at \(Int(100 * DryRun.usualShare)) % of that peak, validation aside",
+    ]
+    lines.append("")
+    text = lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,121 @@
+import FineTuning
+import Foundation
+
+/// Shows a run: one line that renews itself on a terminal, plain lines now and then elsewhere.
+struct ProgressPrinter {
+  private let run: TrainingRun
+  private let isQuiet: Bool
+  private let began = Date()
+  private var lastLine = Date.distantPast
+  /// Smoothed over about twenty steps.
+  private var loss: Double?
+  private var secondsPerStep: Double?
+  private var before: SampleReport?
+  private var hasOpenLine = false
+  private var firstValidation: Double?
+  private var skippedCount = 0
+
+  init(run: TrainingRun, isQuiet: Bool) {
+    self.run = run
+    self.isQuiet = isQuiet
+  }
+
+  mutating func show(_ event: TrainingEvent) {
+    switch event {
+    case .started(let facts): showStart(facts)
+    case .step(let report): show(report)
+    case .skipped(let step, let rows):
+      skippedCount += 1
+      if skippedCount <= 3 {
+        line("note: step \(step) has nothing to learn and was skipped: \(rows.joined(separator: ", "))", isNote: true)
+      }
+    case .validation(let report): show(report)
+    case .samples(let report): show(report)
+    case .saved(let path, let step): line("step \(step): saved \(path)")
+    case .note(let text): line("note: \(text)", isNote: true)
+    }
+  }
+
+  mutating func finish() {
+    if skippedCount > 3 { line("note: \(skippedCount) steps in all had nothing to learn and were skipped", isNote: true) }
+    line("done in \(Terminal.duration(Date().timeIntervalSince(began))): adapter in \(run.recipe.output)")
+  }
+
+  private mutating func showStart(_ facts: TrainingFacts) {
+    let share = 100 * Double(facts.trainedParameters) / Double(facts.trainedParameters + facts.baseParameters)
+    line("base       \(run.recipe.base): \(Terminal.grouped(facts.baseParameters)) parameters, \(run.base.dtype.rawValue)")
+    line(
+      "adapter    rank \(run.lora.rank), alpha \(run.lora.alpha.formatted()), \(run.lora.targetModules.map(\.rawValue).joined(separator: ", ")): "
+        + "\(Terminal.grouped(facts.trainedParameters)) trained (\(String(format: "%.4f", share)) %)")
+    line(
+      "data       \(Terminal.grouped(run.examples.rowsPerEpoch)) rows, \(Terminal.grouped(run.examples.validationRowCount)) held out; "
+        + "\(facts.stepCount) steps of \(run.recipe.training.batchSize), \(facts.stepsPerEpoch) an epoch")
+    line(
+      "compute    \(run.precision.rawValue) on \(run.instructionSet.rawValue); at most \(facts.plan.rows) rows in flight"
+        + (facts.plan.recomputes ? ", blocks recomputed" : "") + "; about \(Terminal.bytes(facts.plan.privateBytes)) beside the mapped base"
+    )
+  }
+
+  private mutating func show(_ report: StepReport) {
+    loss = loss.map { 0.9 * $0 + 0.1 * report.loss } ?? report.loss
+    secondsPerStep = secondsPerStep.map { 0.9 * $0 + 0.1 * report.seconds } ?? report.seconds
+    let isLast = report.step == report.stepCount
+    guard Terminal.isInteractive || isLast || report.step == 1 || Date().timeIntervalSince(lastLine) > 5 else { return }
+    let left = (secondsPerStep ?? 0) * Double(report.stepCount - report.step)
+    let text =
+      "step \(report.step)/\(report.stepCount)  epoch \(String(format: "%.2f", report.epoch))  loss \(String(format: "%.4f", loss ?? 0))"
+      + "  rate \(String(format: "%.2e", report.learningRate))  gradient \(String(format: "%.3f", report.gradientNorm))"
+      + "  \(String(format: "%.1f", Double(report.examples) / report.seconds)) examples/s"
+      + "  \(Terminal.grouped(Int(Double(report.tokens) / report.seconds))) tokens/s  \(Terminal.duration(left)) left"
+    lastLine = Date()
+    guard !isQuiet else { return }
+    if Terminal.isInteractive {
+      FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+      hasOpenLine = true
+    } else {
+      standardError(text)
+    }
+  }
+
+  private mutating func show(_ report: ValidationReport) {
+    let start = firstValidation.map { String(format: " (%.4f at the start)", $0) } ?? ""
+    if firstValidation == nil { firstValidation = report.loss }
+    line("step \(report.step): validation loss \(String(format: "%.4f", report.loss))\(start)")
+  }
+
+  private mutating func show(_ report: SampleReport) {
+    guard let before else {
+      self.before = report
+      return
+    }
+    closeLine()
+    let rows = zip(before.samples, report.samples)
+    // Some that training changed tell more than the first ones.
+    let shown = rows.filter { $0.answer != $1.answer }.prefix(4)
+    print("held-out instructions, answered before and after:")
+    for (old, new) in shown {
+      print("  \(oneLine(new.instruction))\(new.input.isEmpty ? "" : " | \(oneLine(new.input))")")
+      print("    before:   \(oneLine(old.answer))")
+      print("    after:    \(oneLine(new.answer))")
+      print("    expected: \(oneLine(new.reference))")
+    }
+    print(
+      "answered exactly: \(before.exactCount) of \(before.samples.count) before, \(report.exactCount) of \(report.samples.count) after"
+        + " (\(String(format: "%.0f", 100 * Double(report.exactCount) / Double(max(1, report.samples.count)))) %)")
+  }
+
+  private func oneLine(_ text: String) -> String {
+    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ").trimmingCharacters(in: .whitespaces)
+    return line.count > 100 ? line.prefix(97) + "..." : line
+  }
+
+  private mutating func line(_ text: String, isNote: Bool = false) {
+    closeLine()
+    if !isQuiet || isNote { standardError(text) }
+  }
+
+  private mutating func closeLine() {
+    if hasOpenLine { standardError("") }
+    hasOpenLine = false
+  }
+}

@@ -1,0 +1,174 @@
+import Adapters
+import Bases
+import CPUBackend
+import Datasets
+import FineTuning
+import Llama
+import Recipes
+import Tensors
+import Tokenizers
+
+/// A recipe with everything it names opened and checked: what a run needs before its folder is made.
+struct TrainingRun: Sendable {
+  let recipe: Recipe
+  let base: Base
+  let tokenizer: (any Tokenizer)?
+  let examples: TrainingSet
+  let instructionSet: InstructionSet
+  let precision: Precision
+  let lora: LoRAOptions
+  let notes: [String]
+  private let frozen: [(adapter: PEFTAdapter, weight: Double)]
+  private let initial: PEFTAdapter
+  private let location: BaseLocation
+
+  init(_ recipe: Recipe, allowsOtherBase: Bool) throws {
+    self.recipe = recipe
+    location = BaseLocation(name: recipe.base)
+    let base = try location.open()
+    self.base = base
+    tokenizer = try location.openTokenizer(at: recipe.tokenizer)
+    var notes: [String] = []
+    instructionSet = try InstructionSet.chosen()
+    switch recipe.compute.precision {
+    case .auto: precision = instructionSet.multipliesBFloat16 ? .bfloat16 : .float32
+    case .bfloat16: precision = .bfloat16
+    case .float32: precision = .float32
+    }
+    guard precision == .float32 || instructionSet.multipliesBFloat16 else {
+      throw CPUBackendError.precisionNeedsInstructions(instructionSet)
+    }
+    let configuration = base.configuration
+    if let tokenizer, tokenizer.vocabularySize != configuration.vocabularySize {
+      let text = "the tokenizer has \(tokenizer.vocabularySize) ids, the embedding of \(recipe.base) \(configuration.vocabularySize) rows"
+      guard tokenizer.vocabularySize < configuration.vocabularySize else {
+        throw Failure("\(recipe.location(of: "tokenizer")): \(text). Use the tokenizer that belongs to this base.")
+      }
+      notes.append("\(text); the surplus rows are never used.")
+    }
+    if recipe.data.maximumLength > configuration.maximumPositions {
+      notes.append(
+        """
+        data.max_length is \(recipe.data.maximumLength), above the \(configuration.maximumPositions) positions of the base; a longer row \
+        is an error.
+        """)
+    }
+    frozen = try recipe.adapters.map { stacked in
+      let adapter = try PEFTAdapter.open(stacked.path, for: base, allowOtherBase: allowsOtherBase)
+      notes += adapter.notes
+      return (adapter, stacked.weight)
+    }
+    if let path = recipe.lora.startFrom {
+      let adapter = try PEFTAdapter.open(path, for: base, allowOtherBase: allowsOtherBase)
+      notes += adapter.notes
+      lora = try recipe.lora.continuing(adapter, at: path)
+      initial = adapter
+    } else {
+      lora = recipe.lora
+      initial = PEFTAdapter.initialized(
+        recipe.lora, basePath: recipe.base, seed: recipe.training.seed, configuration: configuration)
+    }
+    examples = try TrainingSet(
+      recipe.data, batchSize: recipe.training.batchSize, seed: recipe.training.seed, tokenizer: tokenizer,
+      vocabularySize: configuration.vocabularySize, maximumPositions: configuration.maximumPositions)
+    self.notes = notes
+  }
+
+  var stepCount: Int {
+    switch recipe.training.duration {
+    case .epochs(let epochs): epochs * examples.stepsPerEpoch
+    case .steps(let steps): steps
+    }
+  }
+
+  var trainedParameters: Int { initial.modules.reduce(0) { $0 + $1.a.count + $1.b.count } }
+
+  /// Rows in flight and recomputation, as the recipe and this machine's memory allow.
+  func planMemory() throws -> MemoryPlan {
+    let limit: Int
+    switch recipe.compute.memory {
+    case .auto: limit = Int(0.8 * Double(SystemMemory.available))
+    case .bytes(let bytes): limit = bytes
+    case .share(let share): limit = Int(share * Double(SystemMemory.available))
+    }
+    let most = recipe.training.microBatchTokens ?? MemoryPlan.mostRows
+    return try MemoryPlan.choose(
+      base.configuration, baseBytes: base.byteCount, trainedParameters: trainedParameters,
+      activationBytes: precision == .bfloat16 ? 2 : 4, limit: limit, most: most,
+      least: min(most, recipe.training.microBatchTokens ?? min(recipe.data.maximumLength, 512)), recompute: recipe.training.recompute)
+  }
+
+  /// What is wrong with the recipe in view of its data.
+  func check() throws {
+    if case .steps(let warmUp) = recipe.training.warmUp, warmUp > stepCount {
+      throw Failure(
+        "\(recipe.location(of: "training.warmup_steps")): training.warmup_steps is \(warmUp), but the run has only \(stepCount) steps.")
+    }
+  }
+
+  /// Makes the run folder.
+  func makeJob(overwrites: Bool) throws -> FineTuner.Job {
+    try check()
+    let plan = try planMemory()
+    let validation = try examples.validationExamples()
+    let folder = try RunFolder(creating: recipe.output, overwrites: overwrites)
+    var resolved = recipe
+    resolved.lora = lora
+    try folder.write(resolved.resolvedYAML(), to: "recipe.yaml")
+    try record().write(to: folder.path)
+    let run = self
+    return FineTuner.Job(
+      options: recipe.training, plan: plan, examples: examples, validation: validation, folder: folder,
+      makeModel: { try run.makeModel() }, save: { try run.initial.with($0).write(to: $1) }, answerSamples: try sampler(validation))
+  }
+
+  private func makeModel() throws -> (model: LlamaModel, adapter: LoRAAdapter) {
+    let backend = try CPUBackend(precision: precision, threads: recipe.compute.threads, instructionSet: instructionSet)
+    let adapter = LoRAAdapter(initial, isTrained: true, dropout: lora.dropout, configuration: base.configuration, on: backend)
+    let below = frozen.map { LoRAAdapter($0.adapter, weight: $0.weight, configuration: base.configuration, on: backend) }
+    let model = try LlamaModel(
+      weights: BaseWeights(configuration: base.configuration, weights: base.weights), adapters: below + [adapter], on: backend)
+    return (model, adapter)
+  }
+
+  private func record() throws -> RunRecord {
+    var record = RunRecord(
+      version: Puna.version, instructionSet: instructionSet.rawValue, precision: precision.rawValue, seed: recipe.training.seed,
+      base: recipe.base, baseFingerprint: base.fingerprint())
+    record.adapters = recipe.adapters.map { RunRecord.AdapterReference(path: $0.path, weight: $0.weight) }
+    record.startFrom = lora.startFrom
+    record.templates = try Set(examples.templates.compactMap { $0 }.map(\.name)).sorted().compactMap { name in
+      try examples.templates.compactMap { $0 }.first { $0.name == name }.map { RunRecord.Template(name: name, text: try $0.json()) }
+    }
+    record.data = RunRecord.DataFacts(
+      files: examples.paths, trainingRows: examples.rowsPerEpoch, validationRows: examples.validationRowCount)
+    return record
+  }
+}
+
+extension PEFTAdapter {
+  /// A new adapter for a base, with PEFT's initialisation.
+  static func initialized(_ options: LoRAOptions, basePath: String, seed: UInt64, configuration: LlamaConfiguration) -> PEFTAdapter {
+    let scale = PEFTConfiguration.scale(rank: options.rank, alpha: options.alpha, usesRSLoRA: options.usesRSLoRA)
+    let modules = (0..<configuration.layerCount).flatMap { layer in
+      options.targetModules.map { projection in
+        let module = LoRAAdapter.Module.initialized(
+          layer: layer, projection: projection, rank: options.rank, scale: scale, seed: seed, configuration: configuration)
+        return Module(
+          layer: layer, projection: projection, rank: options.rank, alpha: options.alpha, scale: scale, a: module.a, b: module.b)
+      }
+    }
+    return PEFTAdapter(configuration: PEFTConfiguration(options, basePath: basePath), modules: modules)
+  }
+
+  /// The same adapter with the values of `trained`, which are in the same order.
+  func with(_ trained: [LoRAAdapter.Module]) -> PEFTAdapter {
+    PEFTAdapter(
+      configuration: configuration,
+      modules: zip(modules, trained).map { module, trained in
+        Module(
+          layer: module.layer, projection: module.projection, rank: module.rank, alpha: module.alpha, scale: module.scale, a: trained.a,
+          b: trained.b)
+      })
+  }
+}

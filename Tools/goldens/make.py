@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Writes Tests/GoldenTests/goldens with PyTorch, transformers and PEFT: what Puna must reproduce in float32.
+
+    python3 -m venv peer && peer/bin/pip install torch transformers peft safetensors
+    peer/bin/python Tools/goldens/make.py
+
+Each case is a folder: base/ and adapter/ as transformers and PEFT save them, and expected.safetensors with
+  tokens, labels [sequences, length]   one batch; label -100 is not learnt
+  logits_base, logits_adapter          of that batch
+  loss, grad.<name>                    of one backward pass with the adapter trained
+  run_tokens, run_prompts, run_lengths, run_losses, run_norms, final.<name>
+                                       a short training run: AdamW, clipping, cosine with warm-up, batches of 3 ragged rows
+The weights are random; every number in the files comes from the seeds below.
+"""
+import math
+import pathlib
+import shutil
+
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import save_file
+from transformers import LlamaConfig, LlamaForCausalLM
+
+torch.set_num_threads(1)
+OUT = pathlib.Path(__file__).parents[2] / "Tests" / "GoldenTests" / "goldens"
+COMMON = dict(vocab_size=60, max_position_embeddings=64, bos_token_id=1, eos_token_id=2, initializer_range=0.1)
+CASES = {
+    # Grouped queries, scaled rotary frequencies, bfloat16 shards.
+    "grouped": dict(
+        seed=11, dtype=torch.bfloat16, shard="9KB", rank=3, alpha=6, rslora=False, targets=["q_proj", "v_proj", "o_proj"],
+        config=dict(hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=6, num_key_value_heads=2, head_dim=8,
+                    rms_norm_eps=1e-5, tie_word_embeddings=False,
+                    rope_parameters=dict(rope_theta=500000.0, rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                                         original_max_position_embeddings=16))),
+    # A tied head, float16, all seven projections, rsLoRA, linear scaling.
+    "tied": dict(
+        seed=12, dtype=torch.float16, shard="1GB", rank=2, alpha=3, rslora=True,
+        targets=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        config=dict(hidden_size=20, intermediate_size=36, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2, head_dim=10,
+                    rms_norm_eps=1e-6, tie_word_embeddings=True,
+                    rope_parameters=dict(rope_theta=10000.0, rope_type="linear", factor=2.0))),
+}
+STEPS, BATCH, RATE, WARM_UP, FINAL = 8, 3, 1e-2, 2, 0.1
+
+
+def short(name):
+    return name.replace(".default", "")
+
+
+def make(name, case):
+    torch.manual_seed(case["seed"])
+    folder = OUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    config = LlamaConfig(**COMMON, **case["config"])
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for parameter, values in model.named_parameters():
+            if "norm" in parameter:
+                values.add_(0.3 * torch.randn_like(values))
+    model.to(case["dtype"]).save_pretrained(folder / "base", max_shard_size=case["shard"])
+    # Read back in float32: casting a whole model would leave its rotary frequencies rounded to 16 bits.
+    model = LlamaForCausalLM.from_pretrained(folder / "base", dtype=torch.float32, attn_implementation="eager")
+    lora = LoraConfig(r=case["rank"], lora_alpha=case["alpha"], use_rslora=case["rslora"], target_modules=case["targets"], task_type="CAUSAL_LM")
+    model = get_peft_model(model, lora)
+    with torch.no_grad():
+        for parameter, values in model.named_parameters():
+            if "lora_B" in parameter:
+                values.copy_(0.1 * torch.randn_like(values))
+    model.peft_config["default"].base_model_name_or_path = "../base"
+    model.save_pretrained(folder / "adapter")
+    (folder / "adapter" / "README.md").unlink()
+
+    tokens = torch.randint(3, config.vocab_size, (2, 21))
+    tokens[:, 0] = 1
+    labels = tokens.clone()
+    labels[:, :7] = -100
+    labels[1, -4:] = -100
+    expected = {"tokens": tokens, "labels": labels}
+    with torch.no_grad():
+        with model.disable_adapter():
+            expected["logits_base"] = model(input_ids=tokens).logits
+        expected["logits_adapter"] = model(input_ids=tokens).logits
+    loss = model(input_ids=tokens, labels=labels).loss
+    loss.backward()
+    expected["loss"] = loss.detach().reshape(1)
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    for parameter, values in trained:
+        expected["grad." + short(parameter)] = values.grad.clone()
+    model.zero_grad()
+
+    lengths = torch.randint(6, 25, (STEPS * BATCH,))
+    prompts = torch.minimum(torch.randint(1, 12, (STEPS * BATCH,)), lengths - 2)
+    run = torch.zeros(STEPS * BATCH, 25, dtype=torch.long)
+    for row, length in enumerate(lengths):
+        run[row, :length] = torch.randint(3, config.vocab_size, (int(length),))
+        run[row, 0], run[row, length - 1] = 1, 2
+    optimizer = torch.optim.AdamW([p for _, p in trained], lr=0, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
+    losses, norms = [], []
+    for step in range(STEPS):
+        rows = slice(step * BATCH, (step + 1) * BATCH)
+        ids, position = run[rows], torch.arange(25)
+        mask = (position < lengths[rows, None]).long()
+        labels = torch.where((position >= prompts[rows, None]) & (mask == 1), ids, -100)
+        if step < WARM_UP:
+            rate = RATE * (step + 1) / WARM_UP
+        else:
+            rate = RATE * (FINAL + (1 - FINAL) * 0.5 * (1 + math.cos(math.pi * (step - WARM_UP) / (STEPS - WARM_UP))))
+        optimizer.param_groups[0]["lr"] = rate
+        loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        norms.append(torch.nn.utils.clip_grad_norm_([p for _, p in trained], 1.0).item())
+        optimizer.step()
+        losses.append(loss.item())
+    expected.update(
+        run_tokens=run, run_prompts=prompts, run_lengths=lengths, run_losses=torch.tensor(losses, dtype=torch.float64),
+        run_norms=torch.tensor(norms, dtype=torch.float64))
+    for parameter, values in trained:
+        expected["final." + short(parameter)] = values.detach().clone()
+    save_file({key: value.contiguous() for key, value in expected.items()}, folder / "expected.safetensors")
+
+
+if __name__ == "__main__":
+    for name, case in CASES.items():
+        make(name, case)
