@@ -507,9 +507,6 @@ VECTOR_INLINE void backward_query_tile(const puna_attention_call *call, long ind
                 dimension, attention->scale, bf16);
     }
   }
-  if (head + 1 < attention->key_value_heads) return;
-  for (int row = tile->begin; row < tile->begin + tile->count; ++row) {
-  }
 }
 
 /* Two rows of probabilities as the transposed left side of a product over the rows: in pairs one word a column, else as they are. */

@@ -28,14 +28,13 @@ typedef struct {
 } puna_attention;
 
 /* output = softmax(scale · q kᵀ) v; log_sum_exp [rows, heads] float32 is what backward needs. Like every operand, the output has its row
-   padding (up to the next multiple of 32 elements) zeroed. Products of bf16 elements run on bf16 dot products
-   where the instruction set has them (probabilities and score gradients are then rounded to bf16), else in float32. */
+   padding (up to the next multiple of 32 elements) zeroed. Products of bf16 elements run on bf16 dot products where the instruction set
+   has them (probabilities and score gradients are then rounded to bf16), else in float32. */
 void puna_attention_forward(puna_context *context, const puna_attention *attention, void *output, size_t output_stride,
                             float *log_sum_exp);
 
 /* dq, dk, dv from d_output, all in the element type of the call. No segment may be resident. Nothing but their own columns is written:
-   they may be neighbours in one matrix.
-   Rows of dk and dv belong to one task per key-value head and tile of keys, which walks its own and its descendants' query tiles in
+   they may be neighbours in one matrix. Rows of dk and dv belong to one task per key-value head and block of key tiles, which walks its own and its descendants' query tiles in
    order: results do not depend on the number of threads. `delta` is scratch, [rows, heads] float32. */
 void puna_attention_backward(puna_context *context, const puna_attention *attention, const void *output, size_t output_stride,
                              const float *log_sum_exp, const void *d_output, size_t d_output_stride, float *delta,
