@@ -34,8 +34,9 @@ void puna_attention_forward(puna_context *context, const puna_attention *attenti
                             float *log_sum_exp);
 
 /* dq, dk, dv from d_output, all in the element type of the call. No segment may be resident. Nothing but their own columns is written:
-   they may be neighbours in one matrix. Rows of dk and dv belong to one task per key-value head and block of key tiles, which walks its own and its descendants' query tiles in
-   order: results do not depend on the number of threads. `delta` is scratch, [rows, heads] float32. */
+   they may be neighbours in one matrix. Rows of dk and dv belong to one task per key-value head and block of key tiles, which walks its
+   own and its descendants' query tiles in order: results do not depend on the number of threads. `delta` is scratch, [rows, heads]
+   float32. */
 void puna_attention_backward(puna_context *context, const puna_attention *attention, const void *output, size_t output_stride,
                              const float *log_sum_exp, const void *d_output, size_t d_output_stride, float *delta,
                              void *dq, size_t dq_stride, void *dk, size_t dk_stride, void *dv, size_t dv_stride);
