@@ -20,6 +20,11 @@ final class Arena {
     for mapping in mappings { munmap(mapping.baseAddress, mapping.count) }
   }
 
+  /// Maps so many bytes as one piece. Pages take memory when they are first used.
+  func reserve(_ byteCount: Int) {
+    if byteCount > 0 { map(byteCount) }
+  }
+
   /// Uninitialised bytes. Running out of memory ends the program, as it does everywhere in Swift.
   func allocate(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
     let size = max(1, (byteCount + Arena.alignment - 1) / Arena.alignment) * Arena.alignment

@@ -42,6 +42,8 @@ public final class CPUBackend: ComputeBackend {
 
   // MARK: Memory
 
+  public func reserve(byteCount: Int) { arena.reserve(byteCount) }
+
   public func makeTensor(rows: Int, columns: Int, _ dtype: DType) -> Tensor {
     Tensor(
       rows: rows, columns: columns, dtype: dtype,

@@ -73,6 +73,7 @@ public struct FineTuner: Sendable {
     case .steps(let steps): stepCount = steps
     }
     let (model, adapter) = try job.makeModel()
+    model.backend.reserve(byteCount: job.plan.activations + job.plan.workspace)
     let trainer = Trainer(
       model: model, adapter: adapter, options: options, schedule: LearningRateSchedule(options, stepCount: stepCount),
       recomputes: job.plan.recomputes)
