@@ -97,6 +97,31 @@ import Testing
     #expect(kept.loss != dropped.loss && Self.difference(kept.gradients, dropped.gradients) > 1e-3)
   }
 
+  /// Masks belong to the text, so the loss under dropout is a function of the parameters, whose slope the gradient must be.
+  @Test func gradientsUnderDropoutAreSlopesOfTheLoss() throws {
+    let modules = tiny.modules(Projection.allCases, rank: 3, scale: 1.5, seed: 5)
+    let direction = tiny.modules(Projection.allCases, rank: 3, scale: 1.5, seed: 77)
+    func loss(_ distance: Float) throws -> (value: Double, gradients: [Float]) {
+      let backend = try CPUBackend(precision: .float32, threads: 2)
+      let moved = zip(modules, direction).map { module, direction in
+        LoRAAdapter.Module(
+          layer: module.layer, projection: module.projection, rank: module.rank, scale: module.scale,
+          a: zip(module.a, direction.a).map { $0 + distance * $1 }, b: zip(module.b, direction.b).map { $0 + distance * $1 })
+      }
+      let adapter = LoRAAdapter(moved, isTrained: true, dropout: 0.3, configuration: tiny.configuration, on: backend)
+      let model = try LlamaModel(weights: tiny.weights, adapters: [adapter], on: backend)
+      let scores = model.accumulateGradients(
+        Self.shared, weights: Self.shared.targets.map { _ in 1 }, dropout: DropoutKey(seed: 3, step: 4))
+      let value = -backend.read(scores.logProbabilities).reduce(0.0) { $0 + Double($1) }
+      return (value, try #require(adapter.parameters.gradients.map { backend.read($0) }))
+    }
+    let distance: Float = 1e-2
+    let slope = (try loss(distance).value - loss(-distance).value) / Double(2 * distance)
+    let flat = direction.flatMap { $0.a + $0.b }
+    let expected = zip(try loss(0).gradients, flat).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+    #expect(abs(expected) > 0.05 && abs(slope - expected) < 2e-3 * abs(expected) + 1e-4, "slope \(slope), gradient \(expected)")
+  }
+
   @Test(arguments: precisions) func zeroBLeavesLogitsAsTheyAre(precision: Precision) throws {
     let backend = try CPUBackend(precision: precision, threads: 2)
     let modules = Projection.allCases.map {
