@@ -78,6 +78,8 @@ let package = Package(
     .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
+    .testTarget(name: "FineTuningTests", dependencies: ["FineTuning", "Llama", "TestSupport"]),
+    .testTarget(name: "InferenceTests", dependencies: ["Inference", "Llama", "Tensors", "CPUBackend", "TestSupport"]),
     .testTarget(
       name: "GoldenTests",
       dependencies: [

@@ -56,18 +56,17 @@ public struct MemoryPlan: Sendable, Equatable {
     case .never: choices = [false]
     }
     for recomputes in choices {
-      let full = plan(most, recomputes)
-      if full.total <= limit { return full }
-      // Large batches pay back packing the weights; below 512 rows recomputation is the better trade.
-      let fixed = plan(0, recomputes).total
-      let perRow = max(1, full.total - fixed) / max(1, most)
-      let rows = max(0, limit - fixed) / max(1, perRow)
-      if rows >= max(least, recomputes == choices.last ? least : 512), plan(min(rows, most), recomputes).total <= limit {
-        return plan(min(rows, most), recomputes)
+      // Below 512 rows packing the weights costs more than recomputing.
+      let enough = recomputes == choices.last ? least : max(least, min(most, 512))
+      guard plan(enough, recomputes).total <= limit else { continue }
+      var (fits, tooMany) = (enough, max(enough, most) + 1)
+      while tooMany - fits > 1 {
+        let middle = (fits + tooMany) / 2
+        if plan(middle, recomputes).total <= limit { fits = middle } else { tooMany = middle }
       }
+      return plan(fits, recomputes)
     }
     let last = choices.last ?? false
-    if plan(least, last).total <= limit { return plan(least, last) }
     throw .doesNotFit(needed: plan(least, last).total, limit: limit, rows: least)
   }
 }

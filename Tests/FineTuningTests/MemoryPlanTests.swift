@@ -1,0 +1,53 @@
+import FineTuning
+import Llama
+import Testing
+
+/// The shape of TinyLlama 1.1B, of which 40 KB a row and layer are kept in bfloat16.
+@Suite struct MemoryPlanTests {
+  private let shape = LlamaConfiguration(
+    vocabularySize: 32_000, hiddenSize: 2048, intermediateSize: 5632, layerCount: 22, headCount: 32, keyValueHeadCount: 4,
+    headDimension: 64, normEpsilon: 1e-5)
+
+  private func choose(
+    limit: Int, most: Int = 2048, least: Int = 512, recompute: TrainingOptions.Recompute = .auto
+  ) throws(TrainingError) -> MemoryPlan {
+    try MemoryPlan.choose(
+      shape, baseBytes: 2_200_000_000, trainedParameters: 2_252_800, activationBytes: 2, limit: limit, most: most, least: least,
+      recompute: recompute)
+  }
+
+  @Test func whatIsSavedPerRow() {
+    let plan = MemoryPlan(shape, baseBytes: 0, trainedParameters: 100, activationBytes: 2, rows: 1000, recomputes: false)
+    #expect(plan.activations / 1000 / 22 / 1000 == 40)
+    #expect(plan.adapter == 1600)
+    #expect(plan.privateBytes == plan.adapter + plan.activations + plan.workspace && plan.total == plan.privateBytes)
+  }
+
+  @Test func everythingFits() throws {
+    let plan = try choose(limit: 16_000_000_000)
+    #expect(plan.rows == 2048 && !plan.recomputes)
+  }
+
+  @Test func fewerRowsBeforeRecomputation() throws {
+    let plan = try choose(limit: 3_600_000_000)
+    #expect(plan.rows < 2048 && plan.rows >= 512 && !plan.recomputes && plan.total <= 3_600_000_000)
+  }
+
+  @Test func recomputationWhenRowsWouldBeTooFew() throws {
+    let plan = try choose(limit: 2_750_000_000)
+    #expect(plan.recomputes && plan.rows >= 512 && plan.total <= 2_750_000_000)
+    #expect(try choose(limit: 16_000_000_000, recompute: .always).recomputes)
+  }
+
+  @Test func whatCannotFitIsRefusedWithASetting() {
+    let error = #expect(throws: TrainingError.self) { try choose(limit: 2_300_000_000) }
+    #expect(
+      error?.description.contains("Lower training.micro_batch_tokens or data.max_length, or set training.recompute to always.") == true)
+  }
+
+  @Test(arguments: Array(stride(from: 2_500_000_000, to: 6_000_000_000, by: 250_000_000)))
+  func aPlanNeverExceedsItsLimit(limit: Int) throws {
+    guard let plan = try? choose(limit: limit) else { return }
+    #expect(plan.total <= limit && plan.rows >= 512)
+  }
+}
