@@ -2,65 +2,43 @@ import Checkpoints
 import Llama
 import Tensors
 
-/// Why an adapter cannot be used: all problems that could be found at once.
-public struct AdapterError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The adapter folder as the caller named it.
-  public let path: String
-  /// Never empty.
-  public let problems: [Problem]
+/// Why an adapter cannot be used.
+public typealias AdapterError = FolderError<AdapterProblem>
 
-  public init(path: String, problems: [Problem]) {
-    self.path = path
-    self.problems = problems
-  }
+/// What can be wrong with an adapter.
+public enum AdapterProblem: FolderProblem {
+  case missing
+  /// No `adapter_config.json` in the folder.
+  case noConfiguration
+  case noWeights
+  /// Weights in `adapter_model.bin`.
+  case unsupportedFormat(file: String)
+  case file(CheckpointError)
 
-  public enum Problem: Sendable, Equatable {
-    case missing
-    /// No `adapter_config.json` in the folder.
-    case noConfiguration
-    case noWeights
-    /// Weights in `adapter_model.bin`.
-    case unsupportedFormat(file: String)
-    case file(CheckpointError)
+  // adapter_config.json
+  case badValue(key: String, found: String, expected: String)
+  /// A setting that changes what the adapter means and is not computed here.
+  case refused(key: String, value: String, advice: String)
+  case unknownModule(String)
+  case noModules
+  case badPattern(key: String, pattern: String)
+  /// Patterns that match the same module with different values.
+  case ambiguousPattern(key: String, module: String)
 
-    // adapter_config.json
-    case badValue(key: String, found: String, expected: String)
-    /// A setting that changes what the adapter means and is not computed here.
-    case refused(key: String, value: String, advice: String)
-    case unknownModule(String)
-    case noModules
-    case badPattern(key: String, pattern: String)
-    /// Patterns that match the same module with different values.
-    case ambiguousPattern(key: String, module: String)
+  // adapter_model.safetensors
+  case wrongShape(tensor: String, found: [Int], expected: [Int])
+  case wrongDType(tensor: String, dtype: DType)
+  case notFinite(tensor: String, element: Int)
+  case missingTensors([String])
+  case unexpectedTensors([String])
 
-    // adapter_model.safetensors
-    case wrongShape(tensor: String, found: [Int], expected: [Int])
-    case wrongDType(tensor: String, dtype: DType)
-    case notFinite(tensor: String, element: Int)
-    case missingTensors([String])
-    case unexpectedTensors([String])
-
-    // Beside other things
-    case otherBase(fingerprint: String, base: String, baseFingerprint: String)
-    /// The recipe's `lora` section says something else than the adapter it continues.
-    case disagreement(key: String, recipe: String, adapter: String)
-  }
-
-  public var description: String {
-    if problems.count == 1, let problem = problems.first { return problem.text(in: path) }
-    let shown = problems.prefix(problems.count > 12 ? 8 : 12)
-    let rest = problems.count - shown.count
-    return "\(path): \(problems.count) problems:" + shown.map { "\n  " + $0.text(in: path) }.joined()
-      + (rest > 0 ? "\n  and \(rest) more." : "")
-  }
+  // Beside other things
+  case otherBase(fingerprint: String, base: String, baseFingerprint: String)
+  /// The recipe's `lora` section says something else than the adapter it continues.
+  case disagreement(key: String, recipe: String, adapter: String)
 }
 
-extension AdapterError.Problem {
-  /// An error of reading a file.
-  init(_ error: any Error, file: String) {
-    self = .file(error as? CheckpointError ?? CheckpointError(path: file, reason: .malformed("\(error)")))
-  }
-
+extension AdapterProblem {
   /// One sentence or two that begin with the path of the file concerned.
   public func text(in path: String) -> String {
     let configuration = "\(path)/\(PEFTAdapter.configurationName)"

@@ -1,68 +1,45 @@
 import Checkpoints
 import Tensors
 
-/// Why a base cannot be used: all problems that could be found at once.
-public struct BaseError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The base folder as the caller named it.
-  public let path: String
-  /// Never empty.
-  public let problems: [Problem]
+/// Why a base cannot be used.
+public typealias BaseError = FolderError<BaseProblem>
 
-  public init(path: String, problems: [Problem]) {
-    self.path = path
-    self.problems = problems
-  }
+/// What can be wrong with a base.
+public enum BaseProblem: FolderProblem {
+  // The folder
+  case missing
+  case notAFolder
+  /// Nothing in the folder is a base of any kind.
+  case noBase
+  /// Weights in a form that this version does not read: `found` says which.
+  case unsupportedFormat(found: String)
+  case noConfiguration
+  case noWeights
+  /// Shards without `model.safetensors.index.json`.
+  case noIndex(shard: String)
+  case file(CheckpointError)
 
-  public enum Problem: Sendable, Equatable {
-    // The folder
-    case missing
-    case notAFolder
-    /// Nothing in the folder is a base of any kind.
-    case noBase
-    /// Weights in a form that this version does not read: `found` says which.
-    case unsupportedFormat(found: String)
-    case noConfiguration
-    case noWeights
-    /// Shards without `model.safetensors.index.json`.
-    case noIndex(shard: String)
-    case file(CheckpointError)
+  // The configuration
+  case missingKey(file: String, key: String)
+  case badValue(file: String, key: String, found: String, expected: String)
+  /// A network that Puna does not compute.
+  case refused(file: String, key: String, value: String, advice: String)
+  /// Values that do not go together.
+  case contradiction(file: String, message: String)
 
-    // The configuration
-    case missingKey(file: String, key: String)
-    case badValue(file: String, key: String, found: String, expected: String)
-    /// A network that Puna does not compute.
-    case refused(file: String, key: String, value: String, advice: String)
-    /// Values that do not go together.
-    case contradiction(file: String, message: String)
-
-    // The tensors
-    case absentShard(index: String, shard: String, tensor: String)
-    case notInShard(index: String, shard: String, tensor: String)
-    case duplicateTensor(tensor: String, files: [String])
-    case wrongShape(file: String, tensor: String, found: [Int], expected: [Int])
-    case wrongDType(file: String, tensor: String, dtype: DType)
-    case missingTensors([String])
-    case unexpectedTensors([String])
-    /// `tie_word_embeddings` is true, yet a head that is not the embedding is stored.
-    case tiedHeadDiffers(file: String)
-  }
-
-  public var description: String {
-    if problems.count == 1, let problem = problems.first { return problem.text(in: path) }
-    // A wrong width makes every tensor a problem; the first few say it.
-    let shown = problems.prefix(problems.count > 12 ? 8 : 12)
-    let rest = problems.count - shown.count
-    return "\(path): \(problems.count) problems:" + shown.map { "\n  " + $0.text(in: path) }.joined()
-      + (rest > 0 ? "\n  and \(rest) more." : "")
-  }
+  // The tensors
+  case absentShard(index: String, shard: String, tensor: String)
+  case notInShard(index: String, shard: String, tensor: String)
+  case duplicateTensor(tensor: String, files: [String])
+  case wrongShape(file: String, tensor: String, found: [Int], expected: [Int])
+  case wrongDType(file: String, tensor: String, dtype: DType)
+  case missingTensors([String])
+  case unexpectedTensors([String])
+  /// `tie_word_embeddings` is true, yet a head that is not the embedding is stored.
+  case tiedHeadDiffers(file: String)
 }
 
-extension BaseError.Problem {
-  /// An error of reading a file.
-  init(_ error: any Error, file: String) {
-    self = .file(error as? CheckpointError ?? CheckpointError(path: file, reason: .malformed("\(error)")))
-  }
-
+extension BaseProblem {
   /// One sentence or two that begin with the path of the file concerned.
   public func text(in path: String) -> String {
     func at(_ file: String, _ message: String) -> String { "\(path)/\(file): \(message)" }
