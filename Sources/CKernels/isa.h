@@ -11,10 +11,6 @@
 #include "context_private.h"
 #include "gemm_kernels.h"
 #include "weight_private.h"
-#if __has_include("elementwise_kernels.h")
 #include "elementwise_kernels.h"
-#endif
-#if __has_include("attention_kernels.h")
 #include "attention_kernels.h"
-#endif
 #endif
