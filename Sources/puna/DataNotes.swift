@@ -25,7 +25,7 @@ extension TrainingRun {
     if facts.truncatedRows > 0 {
       notes.append(
         """
-        \(Terminal.grouped(facts.truncatedRows)) of \(count(facts.rowsEncoded, "\(part) row")) cut to data.max_length \
+        \(Terminal.grouped(facts.truncatedRows)) of \(count(facts.rowsEncoded, "tokenized \(part) row")) cut to data.max_length \
         \(recipe.data.maximumLength) (\(Terminal.grouped(facts.tokensCut)) tokens lost); they end without an end of sequence.
         """)
     }
