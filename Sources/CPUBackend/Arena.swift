@@ -6,10 +6,6 @@ final class Arena {
   /// Freed or never used bytes, in address order; neighbours are joined.
   private var free: [UnsafeMutableRawBufferPointer] = []
   private var mappings: [UnsafeMutableRawBufferPointer] = []
-  private(set) var bytesInUse = 0
-  private(set) var peakBytesInUse = 0
-  /// Bytes mapped from the system.
-  private(set) var bytesMapped = 0
 
   /// Cache lines for small tensors, pages for large ones: neighbours then never share a line.
   private static let alignment = 128
@@ -36,14 +32,11 @@ final class Arena {
     } else {
       free[index] = UnsafeMutableRawBufferPointer(start: base + size, count: rest)
     }
-    bytesInUse += size
-    peakBytesInUse = max(peakBytesInUse, bytesInUse)
     return UnsafeMutableRawBufferPointer(start: base, count: size)
   }
 
   func release(_ block: UnsafeMutableRawBufferPointer) {
     guard let begin = block.baseAddress else { return }
-    bytesInUse -= block.count
     var low = 0
     var high = free.count
     while low < high {
@@ -79,8 +72,6 @@ final class Arena {
     madvise(address, count, MADV_HUGEPAGE)
     let mapping = UnsafeMutableRawBufferPointer(start: address, count: count)
     mappings.append(mapping)
-    bytesMapped += count
-    bytesInUse += count
     release(mapping)
   }
 }

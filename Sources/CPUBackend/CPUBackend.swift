@@ -7,7 +7,6 @@ public final class CPUBackend: ComputeBackend {
   public let precision: Precision
   public let activationType: DType
   public let instructionSet: InstructionSet
-  public let threadCount: Int
   let context: OpaquePointer
   let arena = Arena()
   var isBFloat16: Int32 { precision == .bfloat16 ? 1 : 0 }
@@ -29,16 +28,10 @@ public final class CPUBackend: ComputeBackend {
     self.precision = precision
     self.instructionSet = set
     self.context = context
-    threadCount = count
     activationType = precision == .bfloat16 ? .bfloat16 : .float32
   }
 
   deinit { puna_context_destroy(context) }
-
-  public var memoryInUse: Int { arena.bytesInUse }
-  public var peakMemory: Int { arena.peakBytesInUse }
-  /// Bytes mapped from the system for tensors and for the kernels' scratch.
-  public var memoryMapped: Int { arena.bytesMapped + puna_scratch_bytes(context) }
 
   // MARK: Memory
 

@@ -18,7 +18,7 @@ public struct MachineReport: Sendable {
   public let totalMemory: Int
   /// Bytes that can be had without swapping, within the control group's limit.
   public let availableMemory: Int
-  /// `OpenBLAS 0.3.21, Cooperlake kernels`, or why it is missing.
+  /// `OpenBLAS 0.3.21, Cooperlake kernels, 1 thread a call`, or why it is missing.
   public let openBLAS: String
 
   /// Measures for about a second.
@@ -43,7 +43,7 @@ public struct MachineReport: Sendable {
     do {
       let library = try OpenBLAS.shared()
       let version = library.configuration.split(separator: " ").prefix(2).joined(separator: " ")
-      openBLAS = "\(version), \(library.core) kernels"
+      openBLAS = "\(version), \(library.core) kernels, \(library.threadCount) thread\(library.threadCount == 1 ? "" : "s") a call"
     } catch {
       openBLAS = error.description
     }

@@ -11,6 +11,8 @@ public struct OpenBLAS: Sendable {
   public let configuration: String
   /// The processor whose kernels it chose, for example `Cooperlake`.
   public let core: String
+  /// Threads of one call: 1, whatever the environment says.
+  public let threadCount: Int
 
   fileprivate typealias SGEMM =
     @convention(c) (
@@ -56,10 +58,12 @@ public struct OpenBLAS: Sendable {
       throw .noOpenBLAS(dlerror().map { String(cString: $0) } ?? "unknown reason")
     }
     guard let sgemm = dlsym(handle, "cblas_sgemm"), let setThreads = dlsym(handle, "openblas_set_num_threads"),
+      let getThreads = dlsym(handle, "openblas_get_num_threads"),
       let getConfiguration = dlsym(handle, "openblas_get_config"), let getCore = dlsym(handle, "openblas_get_corename")
     else { throw .noOpenBLAS("the library lacks cblas_sgemm or its own functions") }
     typealias Text = @convention(c) () -> UnsafePointer<CChar>?
     unsafeBitCast(setThreads, to: (@convention(c) (CInt) -> Void).self)(1)
+    threadCount = Int(unsafeBitCast(getThreads, to: (@convention(c) () -> CInt).self)())
     self.sgemm = unsafeBitCast(sgemm, to: SGEMM.self)
     configuration = unsafeBitCast(getConfiguration, to: Text.self)().map { String(cString: $0) } ?? ""
     core = unsafeBitCast(getCore, to: Text.self)().map { String(cString: $0) } ?? ""

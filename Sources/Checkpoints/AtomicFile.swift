@@ -11,6 +11,9 @@ public final class AtomicFile {
   /// -1 once committed or discarded.
   private var descriptor: Int32
 
+  /// Whether a name is that of a file which a killed process did not finish.
+  public static func isLeftover(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(".tmp") }
+
   /// Begins a file beside `path`.
   ///
   /// - Throws: `CheckpointError` when the folder is missing or not writable.

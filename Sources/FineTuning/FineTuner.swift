@@ -56,7 +56,7 @@ public struct FineTuner: Sendable {
         }
       }
       thread.name = "training"
-      // Recursion over the prefix tree is shallow; layers are a loop.
+      // Defaults differ from system to system.
       thread.stackSize = 8 << 20
       thread.start()
     }
@@ -67,11 +67,7 @@ public struct FineTuner: Sendable {
   public func run(_ tell: (TrainingEvent) -> Void) throws {
     let options = job.options
     let stepsPerEpoch = job.examples.stepsPerEpoch
-    let stepCount: Int
-    switch options.duration {
-    case .epochs(let epochs): stepCount = epochs * stepsPerEpoch
-    case .steps(let steps): stepCount = steps
-    }
+    let stepCount = options.stepCount(stepsPerEpoch: stepsPerEpoch)
     let (model, adapter) = try job.makeModel()
     model.backend.reserve(byteCount: job.plan.activations + job.plan.workspace)
     let trainer = Trainer(

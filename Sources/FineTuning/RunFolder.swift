@@ -11,7 +11,6 @@ public struct RunFolder: Sendable {
 
   private static let ownEntries = [
     "adapter_config.json", "adapter_model.safetensors", "best", "checkpoints", "metrics.jsonl", "recipe.yaml", "run.json",
-    "tokenizer.model",
   ]
 
   /// Makes the folder, or empties that of an earlier run.
@@ -22,7 +21,7 @@ public struct RunFolder: Sendable {
     let manager = FileManager.default
     if manager.fileExists(atPath: path) {
       let entries = (try? manager.contentsOfDirectory(atPath: path)) ?? [path]
-      let foreign = entries.filter { !RunFolder.ownEntries.contains($0) && !$0.hasPrefix("events.") }.sorted()
+      let foreign = entries.filter { !RunFolder.ownEntries.contains($0) && !AtomicFile.isLeftover($0) }.sorted()
       if !entries.isEmpty && !overwrites { throw TrainingError.outputExists(path) }
       if let first = foreign.first { throw TrainingError.outputHoldsOther(path, first) }
       for entry in entries { try manager.removeItem(atPath: "\(path)/\(entry)") }

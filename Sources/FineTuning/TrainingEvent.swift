@@ -7,7 +7,6 @@ public enum TrainingEvent: Sendable {
   case validation(ValidationReport)
   case samples(SampleReport)
   case saved(path: String, step: Int)
-  case note(String)
 }
 
 /// What is known before step 1.

@@ -49,6 +49,14 @@ public struct TrainingOptions: Sendable, Equatable {
   public var keepCheckpoints = 3
 
   public init(duration: Duration) { self.duration = duration }
+
+  /// Optimizer steps of the whole run.
+  public func stepCount(stepsPerEpoch: Int) -> Int {
+    switch duration {
+    case .epochs(let epochs): epochs * stepsPerEpoch
+    case .steps(let steps): steps
+    }
+  }
 }
 
 /// The `compute` section of a recipe.

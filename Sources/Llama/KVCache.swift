@@ -49,12 +49,6 @@ public final class KVCache {
     (residents[resident].parent.map { nextPosition(of: $0) } ?? 0) + residents[resident].rows.count
   }
 
-  public func removeAll() {
-    residents = []
-    limits = []
-    reserved = 0
-  }
-
   func layer(_ index: Int) -> Layer { Layer(keys: tensors[index].keys, values: tensors[index].values) }
 
   /// Counts the rows that `batch` appended, after all layers have.

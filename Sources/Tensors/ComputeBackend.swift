@@ -9,9 +9,6 @@ public protocol ComputeBackend: AnyObject {
   var precision: Precision { get }
   /// What queries, keys, values, gates and their gradients are kept in: bfloat16 or float32, as the precision says.
   var activationType: DType { get }
-  /// Bytes of memory that tensors take now, and the most they ever took.
-  var memoryInUse: Int { get }
-  var peakMemory: Int { get }
 
   // MARK: Memory
 

@@ -50,23 +50,12 @@ struct ModelArguments: ParsableArguments {
   }
 }
 
-extension LoRAAdapter {
-  convenience init(
-    _ adapter: PEFTAdapter, weight: Double = 1, isTrained: Bool = false, dropout: Double = 0, configuration: LlamaConfiguration,
-    on backend: any ComputeBackend
-  ) {
-    let modules = adapter.modules.map {
-      Module(layer: $0.layer, projection: $0.projection, rank: $0.rank, scale: $0.scale, a: $0.a, b: $0.b)
-    }
-    self.init(modules, weight: weight, isTrained: isTrained, dropout: dropout, configuration: configuration, on: backend)
-  }
-}
-
 extension LlamaModel {
   /// A frozen model: a base with adapters.
   convenience init(_ base: Base, adapters: [(adapter: PEFTAdapter, weight: Double)], on backend: any ComputeBackend) throws {
     try self.init(
       weights: BaseWeights(configuration: base.configuration, weights: base.weights),
-      adapters: adapters.map { LoRAAdapter($0.adapter, weight: $0.weight, configuration: base.configuration, on: backend) }, on: backend)
+      adapters: adapters.map { LoRAAdapter($0.adapter.loraModules, weight: $0.weight, configuration: base.configuration, on: backend) },
+      on: backend)
   }
 }

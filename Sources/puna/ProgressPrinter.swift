@@ -32,7 +32,6 @@ struct ProgressPrinter {
     case .validation(let report): show(report)
     case .samples(let report): show(report)
     case .saved(let path, let step): line("step \(step): saved \(path)")
-    case .note(let text): line("note: \(text)", isNote: true)
     }
   }
 

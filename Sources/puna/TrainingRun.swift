@@ -65,8 +65,8 @@ struct TrainingRun: Sendable {
       initial = adapter
     } else {
       lora = recipe.lora
-      initial = PEFTAdapter.initialized(
-        recipe.lora, basePath: recipe.base, seed: recipe.training.seed, configuration: configuration)
+      initial = PEFTAdapter(
+        initializing: recipe.lora, basePath: recipe.base, seed: recipe.training.seed, configuration: configuration)
     }
     examples = try TrainingSet(
       recipe.data, batchSize: recipe.training.batchSize, seed: recipe.training.seed, tokenizer: tokenizer,
@@ -74,12 +74,7 @@ struct TrainingRun: Sendable {
     self.notes = notes
   }
 
-  var stepCount: Int {
-    switch recipe.training.duration {
-    case .epochs(let epochs): epochs * examples.stepsPerEpoch
-    case .steps(let steps): steps
-    }
-  }
+  var stepCount: Int { recipe.training.stepCount(stepsPerEpoch: examples.stepsPerEpoch) }
 
   var trainedParameters: Int { initial.modules.reduce(0) { $0 + $1.a.count + $1.b.count } }
 
@@ -111,21 +106,24 @@ struct TrainingRun: Sendable {
     try check()
     let plan = try planMemory()
     let validation = try examples.validationExamples()
+    let sampler = try sampler(validation)
+    let record = try record()
+    // Last: what fails before leaves an earlier run as it was.
     let folder = try RunFolder(creating: recipe.output, overwrites: overwrites)
     var resolved = recipe
     resolved.lora = lora
     try folder.write(resolved.resolvedYAML(), to: "recipe.yaml")
-    try record().write(to: folder.path)
+    try record.write(to: folder.path)
     let run = self
     return FineTuner.Job(
       options: recipe.training, plan: plan, examples: examples, validation: validation, folder: folder,
-      makeModel: { try run.makeModel() }, save: { try run.initial.with($0).write(to: $1) }, answerSamples: try sampler(validation))
+      makeModel: { try run.makeModel() }, save: { try run.initial.replacingValues(with: $0).write(to: $1) }, answerSamples: sampler)
   }
 
   private func makeModel() throws -> (model: LlamaModel, adapter: LoRAAdapter) {
     let backend = try CPUBackend(precision: precision, threads: recipe.compute.threads, instructionSet: instructionSet)
-    let adapter = LoRAAdapter(initial, isTrained: true, dropout: lora.dropout, configuration: base.configuration, on: backend)
-    let below = frozen.map { LoRAAdapter($0.adapter, weight: $0.weight, configuration: base.configuration, on: backend) }
+    let adapter = LoRAAdapter(initial.loraModules, isTrained: true, dropout: lora.dropout, configuration: base.configuration, on: backend)
+    let below = frozen.map { LoRAAdapter($0.adapter.loraModules, weight: $0.weight, configuration: base.configuration, on: backend) }
     let model = try LlamaModel(
       weights: BaseWeights(configuration: base.configuration, weights: base.weights), adapters: below + [adapter], on: backend)
     return (model, adapter)
@@ -143,32 +141,5 @@ struct TrainingRun: Sendable {
     record.data = RunRecord.DataFacts(
       files: examples.paths, trainingRows: examples.rowsPerEpoch, validationRows: examples.validationRowCount)
     return record
-  }
-}
-
-extension PEFTAdapter {
-  /// A new adapter for a base, with PEFT's initialisation.
-  static func initialized(_ options: LoRAOptions, basePath: String, seed: UInt64, configuration: LlamaConfiguration) -> PEFTAdapter {
-    let scale = PEFTConfiguration.scale(rank: options.rank, alpha: options.alpha, usesRSLoRA: options.usesRSLoRA)
-    let modules = (0..<configuration.layerCount).flatMap { layer in
-      options.targetModules.map { projection in
-        let module = LoRAAdapter.Module.initialized(
-          layer: layer, projection: projection, rank: options.rank, scale: scale, seed: seed, configuration: configuration)
-        return Module(
-          layer: layer, projection: projection, rank: options.rank, alpha: options.alpha, scale: scale, a: module.a, b: module.b)
-      }
-    }
-    return PEFTAdapter(configuration: PEFTConfiguration(options, basePath: basePath), modules: modules)
-  }
-
-  /// The same adapter with the values of `trained`, which are in the same order.
-  func with(_ trained: [LoRAAdapter.Module]) -> PEFTAdapter {
-    PEFTAdapter(
-      configuration: configuration,
-      modules: zip(modules, trained).map { module, trained in
-        Module(
-          layer: module.layer, projection: module.projection, rank: module.rank, alpha: module.alpha, scale: module.scale, a: trained.a,
-          b: trained.b)
-      })
   }
 }

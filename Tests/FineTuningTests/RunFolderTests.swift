@@ -19,7 +19,9 @@ import Testing
   @Test func overwritingRemovesWhatRunsWroteAndNothingElse() throws {
     let folder = try temporary.get()
     let path = folder.file("run")
-    for name in ["run/adapter_config.json", "run/checkpoints/step-000001/adapter_config.json", "run/best/x"] {
+    for name in [
+      "run/adapter_config.json", "run/checkpoints/step-000001/adapter_config.json", "run/best/x", "run/.adapter_model.safetensors.7-x.tmp",
+    ] {
       try folder.write("{}", to: name)
     }
     _ = try RunFolder(creating: path, overwrites: true)

@@ -20,10 +20,7 @@ import Testing
     let base = try Base.open("\(golden.path)/base")
     let peft = try PEFTAdapter.open("\(golden.path)/adapter", for: base)
     let backend = try CPUBackend(precision: .float32, threads: 2, instructionSet: instructionSet)
-    let modules = peft.modules.map {
-      LoRAAdapter.Module(layer: $0.layer, projection: $0.projection, rank: $0.rank, scale: $0.scale, a: $0.a, b: $0.b)
-    }
-    let adapter = LoRAAdapter(modules, isTrained: true, configuration: base.configuration, on: backend)
+    let adapter = LoRAAdapter(peft.loraModules, isTrained: true, configuration: base.configuration, on: backend)
     let weights = BaseWeights(configuration: base.configuration, weights: base.weights)
     return Model(backend: backend, model: try LlamaModel(weights: weights, adapters: [adapter], on: backend), adapter: adapter)
   }
