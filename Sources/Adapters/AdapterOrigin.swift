@@ -7,6 +7,8 @@ struct AdapterOrigin {
   /// Names the run that wrote the adapter, or the adapter's folder where there is no record: the same for every path to it, for its
   /// `best` and its checkpoints.
   let identity: String
+  /// The adapter's folder, absolute and with links followed.
+  let path: String
   /// Of the base; nil without a record.
   var fingerprint: String?
   /// Frozen adapters that it was trained over.
@@ -29,7 +31,7 @@ struct AdapterOrigin {
       let file = "\(folder.name)/\(RunRecord.fileName)"
       guard FileManager.default.fileExists(atPath: file) else { continue }
       do {
-        guard let origin = try AdapterOrigin(record: JSONValue(file: file), file: file, identity: folder.real) else { break }
+        guard let origin = try AdapterOrigin(record: JSONValue(file: file), file: file, identity: folder.real, path: real) else { break }
         self = origin
         return
       } catch {
@@ -37,12 +39,14 @@ struct AdapterOrigin {
       }
     }
     identity = real
+    self.path = real
   }
 
   /// Nil for a file of another tool: others use this name too.
-  private init?(record: JSONValue, file: String, identity: String) throws {
+  private init?(record: JSONValue, file: String, identity: String, path: String) throws {
     guard let fingerprint = record["base_fingerprint"]?.string else { return nil }
     self.identity = identity
+    self.path = path
     self.fingerprint = fingerprint
     self.record = file
     startFrom = record["start_from"]?.string

@@ -119,6 +119,7 @@ private struct MergeList {
     case (let above?, nil): throw MergeList.failure(other, .alreadyBelow(other: above, weight: entry.weight))
     case (nil, let above?): throw MergeList.failure(entry, .alreadyBelow(other: above, weight: other.weight))
     case (let above?, let otherAbove?):
+      guard entry.origin.path == other.origin.path else { throw MergeList.failure(entry, .twice(other: other.path)) }
       guard entry.weight == other.weight else {
         throw MergeList.failure(entry, .belowTwice(other: otherAbove, weight: entry.weight, otherWeight: other.weight))
       }

@@ -44,7 +44,8 @@ extension PEFTAdapter {
     guard problems.isEmpty else { throw AdapterError(path: path, problems: problems) }
     let adapter = PEFTAdapter(
       path: path, configuration: configuration, modules: modules, vocabularyDeltas: vocabularyDeltas, savedWeights: reading.saved,
-      notes: configuration.notes.map { "\(path)/\(configurationName): \($0)" })
+      notes: configuration.notes.map { "\(path)/\(configurationName): \($0)" }
+        + (files.others.isEmpty ? [] : ["\(path)/\(files.weightsName): \(AdapterError.list(files.others)) no tensors."]))
     return base.tiesEmbeddings && adapter.changes(embeddingName) != adapter.changes(headName)
       ? adapter.noting([
         "\(path): changes one of embedding and head, which are the same matrix in the base: the other stays as it is, as in PEFT."

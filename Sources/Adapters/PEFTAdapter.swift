@@ -124,4 +124,6 @@ public struct PEFTAdapter: Sendable {
 
   static let configurationName = "adapter_config.json"
   static let weightsName = "adapter_model.safetensors"
+  /// Before PEFT 0.7, and still on request.
+  static let oldWeightsName = "adapter_model.bin"
 }

@@ -20,6 +20,8 @@ struct PEFTFiles {
   /// Name of the file of tensors.
   let weightsName: String
   let tensors: [Tensor]
+  /// Names of what lies beside the tensors.
+  let others: [String]
 
   init(_ path: String) throws {
     func failure(_ problem: AdapterError.Problem) -> AdapterError { AdapterError(path: path, problems: [problem]) }
@@ -31,11 +33,11 @@ struct PEFTFiles {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
       throw failure(.noConfiguration(subfolder: names.sorted().first { exists("\($0)/\(PEFTAdapter.configurationName)") }))
     }
-    guard let name = [PEFTAdapter.weightsName, "adapter_model.bin"].first(where: exists) else { throw failure(.noWeights) }
+    guard let name = [PEFTAdapter.weightsName, PEFTAdapter.oldWeightsName].first(where: exists) else { throw failure(.noWeights) }
     weightsName = name
     do {
       configuration = try PEFTFiles.configuration(at: "\(path)/\(PEFTAdapter.configurationName)")
-      tensors = try PEFTFiles.tensors(of: "\(path)/\(name)")
+      (tensors, others) = try PEFTFiles.tensors(of: "\(path)/\(name)")
     } catch {
       throw failure(AdapterError.Problem(error, file: path))
     }
@@ -50,14 +52,19 @@ struct PEFTFiles {
     return try JSONValue(parsing: bytes, path: path)
   }
 
-  private static func tensors(of path: String) throws -> [Tensor] {
-    guard path.hasSuffix(".safetensors") else {
-      throw CheckpointError(path: path, reason: .malformed("only adapter_model.safetensors can be read. Save it again with a newer PEFT."))
+  private static func tensors(of path: String) throws -> (tensors: [Tensor], others: [String]) {
+    if path.hasSuffix(".bin") {
+      let file = try TorchFile.open(path)
+      let tensors = file.tensors.map {
+        Tensor(name: $0.name, dtype: $0.dtype, shape: $0.shape, bytes: $0.bytes, rowByteStride: $0.rowByteStride)
+      }
+      return (tensors, file.otherValues)
     }
-    return try SafetensorsFile.open(path).tensors.map { tensor in
+    let tensors = try SafetensorsFile.open(path).tensors.map { tensor in
       // An empty tensor may have any numbers for dimensions.
       let rowByteStride = tensor.shape.contains(0) ? 0 : (tensor.shape.last ?? 1) * tensor.dtype.byteCount
       return Tensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.bytes, rowByteStride: rowByteStride)
     }
+    return (tensors, [])
   }
 }
