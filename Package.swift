@@ -97,6 +97,12 @@ let package = Package(
       exclude: ["goldens"]),
     // Runs the tool as a process. It does not depend on the target, whose linker flags are not for tests: `swift test` builds both.
     .testTarget(name: "CommandTests", dependencies: ["TestSupport"]),
+    // Every reader as a function of bytes; `Tests/Fuzzing/run` gives them what libFuzzer thinks of, the tests what was found before.
+    .target(
+      name: "FuzzedReaders",
+      dependencies: ["Adapters", "Bases", "Checkpoints", "Datasets", "JSON", "Tensors", "TestSupport", "Tokenizers"],
+      path: "Tests/Fuzzing/Readers"),
+    .testTarget(name: "FuzzingTests", dependencies: ["FuzzedReaders"], path: "Tests/Fuzzing/Tests"),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],
@@ -104,6 +110,14 @@ let package = Package(
   cLanguageStandard: .gnu17,
   cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer brings the main function; without it this program does not link.
+if Context.environment["PUNA_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "puna-fuzz", dependencies: ["FuzzedReaders"], path: "Tests/Fuzzing/Driver", swiftSettings: [.unsafeFlags(["-parse-as-library"])]
+    ))
+}
 
 for target in package.targets where warningsAreErrors && target.type != .system {
   target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]

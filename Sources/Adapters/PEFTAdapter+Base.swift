@@ -9,11 +9,13 @@ extension PEFTAdapter {
   ///
   /// - Parameter allowOtherBase: Go on with a note when the record names a base of another fingerprint.
   /// - Throws: `AdapterError` with everything that is wrong with it.
-  public static func open(_ path: String, for base: Base, allowOtherBase: Bool = false) throws -> PEFTAdapter {
+  public static func open(_ path: String, for base: Base, use: Use = .network, allowOtherBase: Bool = false) throws -> PEFTAdapter {
     let path = withoutTrailingSlash(path)
-    let adapter = try read(path, shape: base.configuration)
+    let adapter = try read(path, shape: base.configuration, use: use)
     func noting(_ notes: [String]) -> PEFTAdapter {
-      PEFTAdapter(configuration: adapter.configuration, modules: adapter.modules, notes: notes)
+      PEFTAdapter(
+        path: path, configuration: adapter.configuration, modules: adapter.modules, vocabularyDeltas: adapter.vocabularyDeltas,
+        savedWeights: adapter.savedWeights, notes: adapter.notes + notes)
     }
     guard let record = try record(of: path) else {
       return noting(["\(path): no run.json says which base it was trained on; only its shapes were checked against \(base.path)."])

@@ -5,8 +5,16 @@ import Llama
 import Tensors
 
 /// A LoRA adapter in a PEFT folder: `adapter_config.json` and `adapter_model.safetensors`
-/// (PEFT: `docs/source/developer_guides/checkpoint.md`), read completely into float32.
+/// (PEFT: `docs/source/developer_guides/checkpoint.md`). A and B are read completely into float32; whole weights stay mapped.
 public struct PEFTAdapter: Sendable {
+  /// What an adapter is read for.
+  public enum Use: Sendable {
+    /// To run or train beside its base: pairs of A and B on the projections of layers.
+    case network
+    /// To be folded into its base: DoRA, the embedding, the head and whole weights too.
+    case merging
+  }
+
   /// The pair of matrices of one projection: its output gains `scale · B A x`.
   public struct Module: Sendable, Equatable {
     public let layer: Int
@@ -19,8 +27,12 @@ public struct PEFTAdapter: Sendable {
     public var a: [Float]
     /// `[outputs, rank]`, row-major.
     public var b: [Float]
+    /// DoRA's length of each row of the adapted weight, `[outputs]`; nil for plain LoRA.
+    public var magnitude: [Float]?
 
-    public init(layer: Int, projection: Projection, rank: Int, alpha: Double, scale: Double, a: [Float], b: [Float]) {
+    public init(
+      layer: Int, projection: Projection, rank: Int, alpha: Double, scale: Double, a: [Float], b: [Float], magnitude: [Float]? = nil
+    ) {
       precondition(a.count % rank == 0 && b.count % rank == 0, "A is [rank, inputs], B is [outputs, rank]")
       self.layer = layer
       self.projection = projection
@@ -29,6 +41,7 @@ public struct PEFTAdapter: Sendable {
       self.scale = scale
       self.a = a
       self.b = b
+      self.magnitude = magnitude
     }
 
     var inputs: Int { a.count / rank }
@@ -40,17 +53,75 @@ public struct PEFTAdapter: Sendable {
     }
   }
 
+  /// What an adapter does to one weight of the base: `W + scale · B A`, or under DoRA
+  /// `diag(magnitude / ‖rows of (W + scale · B A)‖) (W + scale · B A)` (Liu et al., arXiv 2402.09353).
+  public struct Delta: Sendable, Equatable {
+    /// The weight in Hugging Face naming.
+    public let weightName: String
+    public let rank: Int
+    public let scale: Double
+    /// `[rank, columns]`, row-major.
+    public let a: [Float]
+    /// `[rows, rank]`, row-major.
+    public let b: [Float]
+    /// DoRA's length of each row, `[rows]`; nil for plain LoRA.
+    public let magnitude: [Float]?
+
+    public init(weightName: String, rank: Int, scale: Double, a: [Float], b: [Float], magnitude: [Float]? = nil) {
+      precondition(a.count % rank == 0 && b.count % rank == 0, "A is [rank, columns], B is [rows, rank]")
+      self.weightName = weightName
+      self.rank = rank
+      self.scale = scale
+      self.a = a
+      self.b = b
+      self.magnitude = magnitude
+    }
+
+    /// Shape of the weight.
+    public var rows: Int { b.count / rank }
+    public var columns: Int { a.count / rank }
+
+    /// Whether it leaves every weight as it is. Under DoRA that depends on the weight: false.
+    public var isZero: Bool { magnitude == nil && (scale == 0 || b.allSatisfy { $0 == 0 } || a.allSatisfy { $0 == 0 }) }
+  }
+
+  /// The folder.
+  public let path: String
   public let configuration: PEFTConfiguration
   /// By layer, then in the order of `Projection.allCases`: exactly the modules that the configuration describes.
   public let modules: [Module]
+  /// Deltas of the embedding and the head, in this form whatever PEFT's is. Empty in an adapter that was read for the network.
+  public let vocabularyDeltas: [Delta]
+  /// Weights that replace the base's (`modules_to_save`), by Hugging Face name, before deltas are added; mapped. The embedding and the
+  /// head may have more rows than the base's. Empty in an adapter that was read for the network.
+  public let savedWeights: [String: StoredWeight]
   /// What a person should know about the adapter although it can be used.
   public let notes: [String]
 
-  public init(configuration: PEFTConfiguration, modules: [Module], notes: [String] = []) {
+  public init(
+    path: String = "", configuration: PEFTConfiguration, modules: [Module], vocabularyDeltas: [Delta] = [],
+    savedWeights: [String: StoredWeight] = [:], notes: [String] = []
+  ) {
+    self.path = path
     self.configuration = configuration
     self.modules = modules
+    self.vocabularyDeltas = vocabularyDeltas
+    self.savedWeights = savedWeights
     self.notes = notes
   }
+
+  /// Everything that is added to weights: of `modules`, then of embedding and head.
+  public var deltas: [Delta] {
+    modules.map {
+      Delta(
+        weightName: $0.projection.weightName(layer: $0.layer), rank: $0.rank, scale: $0.scale, a: $0.a, b: $0.b, magnitude: $0.magnitude)
+    } + vocabularyDeltas
+  }
+
+  public var usesDoRA: Bool { configuration.usesDoRA }
+
+  /// Whether it changes nothing: all B are zero, as in an adapter that was never trained.
+  public var isZero: Bool { savedWeights.isEmpty && deltas.allSatisfy(\.isZero) }
 
   static let configurationName = "adapter_config.json"
   static let weightsName = "adapter_model.safetensors"
@@ -60,10 +131,10 @@ public struct PEFTAdapter: Sendable {
 
 extension PEFTAdapter {
   /// Reads the adapter at `path` for a base of shape `base`. Whether it was trained on that base is not looked at:
-  /// see `open(_:for:allowOtherBase:)`.
+  /// see `open(_:for:use:allowOtherBase:)`.
   ///
   /// - Throws: `AdapterError` with everything that is wrong with it.
-  public static func read(_ path: String, shape base: LlamaConfiguration) throws -> PEFTAdapter {
+  public static func read(_ path: String, shape base: LlamaConfiguration, use: Use = .network) throws -> PEFTAdapter {
     let path = withoutTrailingSlash(path)
     let files = try AdapterFiles(path)
     let configuration: PEFTConfiguration
@@ -88,7 +159,7 @@ extension PEFTAdapter {
     }
     let problems = reader.finish()
     guard problems.isEmpty else { throw AdapterError(path: path, problems: problems) }
-    return PEFTAdapter(configuration: configuration, modules: modules)
+    return PEFTAdapter(path: path, configuration: configuration, modules: modules)
   }
 }
 

@@ -17,6 +17,8 @@ public struct PEFTConfiguration: Sendable, Equatable {
   public var dropout = 0.0
   /// Scale alpha / √rank in place of alpha / rank (Kalajdzievski, arXiv 2312.03732).
   public var usesRSLoRA = false
+  /// Adapted rows have trained lengths (Liu et al., arXiv 2402.09353).
+  public var usesDoRA = false
   public var targetModules: ModuleSet
   public var excludedModules: ModuleSet?
   /// `layers_to_transform`: layers that carry adapters where modules are given by name; nil for all.
