@@ -10,8 +10,8 @@ extension Inspector {
   func inspectBase(_ folder: Folder, isEmbedded: Bool = false) -> Inspection {
     let layouts = WeightLayout.all(in: folder)
     let layout = layouts.first
-    let style = isEmbedded ? "part of the program" : layout?.family == .meta ? "Meta folder" : "Hugging Face folder"
-    var inspection = Inspection(path: folder.path, kind: .base, form: "\(style), \(layout?.words ?? "no weights")")
+    let style = isEmbedded ? "part of the program, " : layout?.family == .meta ? "" : "Hugging Face folder, "
+    var inspection = Inspection(path: folder.path, kind: .base, form: "\(style)\(layout?.words ?? "no weights")")
 
     let base = open(folder, &inspection)
     let configuration = base?.configuration ?? (isEmbedded ? nil : try? Base.configuration(ofFolder: folder.path))
