@@ -10,7 +10,7 @@ public final class SentencePieceTokenizer: Tokenizer {
   private nonisolated(unsafe) let model: OpaquePointer
   private let file: SentencePieceModelFile
   private let kinds: [PieceKind]
-  private let wordwise: WordwiseEncoder?
+  let wordwise: WordwiseEncoder?
 
   public let vocabularySize: Int
   public let specials: [String: Int32]

@@ -11,7 +11,7 @@ final class WordwiseEncoder: Sendable {
   private static let space = UInt8(ascii: " ")
   private static let newline = UInt8(ascii: "\n")
 
-  private let spaceID: Int32
+  let spaceID: Int32
   private let splitsAtNewlines: Bool
   /// Encodes a text as a whole, a space put before it.
   private let library: Library
@@ -69,7 +69,8 @@ final class WordwiseEncoder: Sendable {
     return ids
   }
 
-  private func beginsWord(_ text: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
+  /// Whether merges never cross to `index` from what is before it.
+  func beginsWord(_ text: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
     let byte = text[index]
     if byte > WordwiseEncoder.space { return false }
     if byte == WordwiseEncoder.newline { return splitsAtNewlines && text[index - 1] != WordwiseEncoder.newline }
