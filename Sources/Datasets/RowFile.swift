@@ -7,9 +7,9 @@ package struct ReadingLimits: Sendable {
   /// Data files of at most so many bytes in all stay in memory as tokens, once encoded.
   package var keptByteCount = 256 << 20
   /// Of larger ones, so many tokens are encoded ahead of training.
-  package var tokensAhead = 4 << 20
+  package var tokensAhead = 1 << 20
   /// Tokens of text beyond this are kept in a temporary file.
-  package var textTokensInMemory = 64 << 20
+  package var textTokensInMemory = 16 << 20
 
   package init() {}
 }

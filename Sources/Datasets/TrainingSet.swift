@@ -8,7 +8,7 @@ import Tokenizers
 /// nobody knows its blocks otherwise.
 ///
 /// What is kept of a row is its place in the file, and, where the files have no more than 256 MiB in all, its tokens. Of larger files
-/// only some four million tokens are encoded ahead; rows cost 16 bytes each then (place, membership, order) and one for counting them.
+/// only some million tokens are encoded ahead; rows cost some twenty bytes each then: place, membership, order.
 public final class TrainingSet: Sendable {
   /// What a training file gives to an epoch.
   public struct Source: Sendable, Equatable {

@@ -31,7 +31,9 @@ struct PreviewCommand: ParsableCommand {
     }
     let facts = run.examples.facts
     print("\(Terminal.grouped(facts.rowsRead)) rows read", terminator: "")
-    if facts.documents > 0 { print(", \(Terminal.grouped(facts.documents)) documents in blocks", terminator: "") }
+    if facts.documents > 0 {
+      print(", \(Terminal.grouped(facts.documents)) document\(facts.documents == 1 ? "" : "s") in blocks", terminator: "")
+    }
     if facts.rowsWithEmptyOutput > 0 { print(", \(Terminal.grouped(facts.rowsWithEmptyOutput)) with an empty output", terminator: "") }
     if facts.duplicateRows > 0 { print(", \(Terminal.grouped(facts.duplicateRows)) equal to an earlier row", terminator: "") }
     print("")
