@@ -36,7 +36,7 @@ struct TorchDictionary {
       if holds, candidates.insert(inner).inserted { found.append((try name(member.key), inner)) }
     }
     guard let dictionary = found.first?.dictionary else {
-      throw TorchProblem.noTensors(found: "no tensors, nor a dictionary that does")
+      throw TorchProblem.empty
     }
     guard found.count == 1 else { throw TorchProblem.severalDictionaries(found.map(\.name)) }
 
