@@ -80,7 +80,9 @@ let package = Package(
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "JSON", "Tensors", "TestSupport"]),
     .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
-    .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"],
+      exclude: ["goldens"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
     .testTarget(name: "FineTuningTests", dependencies: ["FineTuning", "Llama", "TestSupport"]),
