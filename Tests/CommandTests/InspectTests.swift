@@ -76,7 +76,8 @@ import Testing
     bytes.replaceSubrange(end - 4..<end, with: [0xFF, 0x7F, 0xFF, 0x7F])
     try bytes.write(to: URL(fileURLWithPath: file))
     let damaged = try workspace.run(["inspect", "it", "--verify"])
-    #expect(damaged.status == 1 && damaged.output.contains("'\(try #require(tensor["name"] as? String))' holds "), "\(damaged.output)")
+    let tensorName = try #require(tensor["name"] as? String)
+    #expect(damaged.status == 1 && damaged.output.contains("'\(tensorName)' holds "), "\(damaged.output)")
   }
 
   @Test func mistakes() throws {
