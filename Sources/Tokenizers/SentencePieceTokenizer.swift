@@ -13,9 +13,9 @@ public final class SentencePieceTokenizer: Tokenizer {
   private let pieceCount: Int
   /// Past the model's pieces.
   private let addedTokens: [AddedToken]
-  private let finder: AddedTokenFinder
+  let finder: AddedTokenFinder
   private let isLegacy: Bool
-  private let merging: BytePairModel?
+  let merging: BytePairModel?
   private let memories = EncoderMemories()
 
   public let vocabularySize: Int
@@ -126,7 +126,7 @@ public final class SentencePieceTokenizer: Tokenizer {
   }
 
   /// - Parameter isInner: whether no space goes before the text.
-  private func encode(_ text: UnsafeBufferPointer<UInt8>, isInner: Bool) throws -> [Int32] {
+  func encode(_ text: UnsafeBufferPointer<UInt8>, isInner: Bool) throws -> [Int32] {
     guard let merging, text.count < Int(Int32.max) / 4 else { return try SentencePieceTokenizer.encode(model, text) }
     let normalized = try (isInner ? BytePairModel.innerSpaceNormalizer : BytePairModel.spaceNormalizer).normalized(text).text
     var ids: [Int32] = []

@@ -20,6 +20,10 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
   case idOutOfRange(id: Int32, vocabularySize: Int)
   case missingSpecialToken(piece: String, neededBy: String)
   case unknownTemplate(name: String, suggestion: String?)
+  /// A conversation with a system text, and a template that cannot say one.
+  case noPlaceForSystem(template: String)
+  /// A conversation of several turns, and a template without `chat`.
+  case singleTurn(template: String)
   /// Everything wrong with a template file.
   case badTemplate(path: String, problems: [String])
 
@@ -48,6 +52,9 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
     case .unknownTemplate(let name, let suggestion):
       let hint = suggestion.map { " Did you mean '\($0)'?" } ?? " Known: \(PromptTemplate.names.joined(separator: ", "))."
       return "Unknown template '\(name)'.\(hint)"
+    case .noPlaceForSystem(let template):
+      return "Template '\(template)' has no place for a system text ('chat.with_system', or {system} in 'prompt_no_input')."
+    case .singleTurn(let template): return "Template '\(template)' has no 'chat' that says how a second turn follows an answer."
     case .badTemplate(let path, let problems): return problems.map { "\(path): \($0)" }.joined(separator: "\n")
     }
   }
