@@ -55,7 +55,7 @@ let package = Package(
       name: "puna",
       dependencies: [
         "Tensors", "CPUBackend", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
-        "Recipes",
+        "Recipes", "Configuration",
         "CStarter", argumentParser,
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),

@@ -1,3 +1,4 @@
+import Adapters
 import Bases
 import CStarter
 import Checkpoints
@@ -40,6 +41,18 @@ struct BaseLocation {
     }
     guard let configuration else { preconditionFailure("the starter has a configuration") }
     return try Base.open(name: name, configuration: configuration, shards: shards)
+  }
+
+  /// Configuration, tokenizer and what else goes with the weights.
+  func openFiles() throws -> ModelFiles {
+    guard isStarter else { return try ModelFiles(folder: name) }
+    var files: [String: MappedBytes] = [:]
+    for index in 0..<puna_starter_file_count() {
+      guard let file = puna_starter_file_at(index)?.pointee else { continue }
+      let name = String(cString: file.name)
+      if !name.contains(".safetensors") { files[name] = MappedBytes(owner: EmbeddedFile(file)) }
+    }
+    return ModelFiles(files)
   }
 
   /// The tokenizer at `path`, or else the base's own; `nil` when the base has none.
