@@ -24,7 +24,8 @@ VECTOR_INLINE void FN(merge_round)(vdouble *x, int digits, int least) {
   const vulong smallest = power * 0 + ((uint64_t)(1023 + least) << 52);
   const vulong mask = (vulong)(power < smallest);
   const vdouble magic = (vdouble)((mask & smallest) | (~mask & power)) * (1.5 * (double)(1ull << (53 - digits)));
-  *x = (*x + magic) - magic;
+  /* What rounds to zero keeps its sign. */
+  *x = (vdouble)((vulong)((*x + magic) - magic) | ((vulong)*x & 0x8000000000000000u));
 }
 
 /* Stores rounded elements; 1 if one of them is not finite. */
