@@ -37,13 +37,7 @@ struct PEFTFiles {
     weightsName = name
     do {
       configuration = try PEFTFiles.configuration(at: "\(path)/\(PEFTAdapter.configurationName)")
-    } catch {
-      throw failure(AdapterError.Problem(error, file: path))
-    }
-    do {
       (tensors, others) = try PEFTFiles.tensors(of: "\(path)/\(name)")
-    } catch let error as CheckpointError where error.reason == .torch(.empty) {
-      (tensors, others) = ([], [])
     } catch {
       throw failure(AdapterError.Problem(error, file: path))
     }

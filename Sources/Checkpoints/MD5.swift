@@ -58,31 +58,31 @@ public struct MD5 {
         let before = (a, b, c, d)
         // Four steps at a time, so that a, b, c and d change places without moving.
         func word(_ index: Int) -> UInt32 {
-          UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: block + 4 * (index & 15), as: UInt32.self))
+          UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: block &+ 4 &* (index & 15), as: UInt32.self))
         }
         for i in stride(from: 0, to: 16, by: 4) {
           a = step(a, b, d ^ (b & (c ^ d)), word(i), constants[i], 7)
-          d = step(d, a, c ^ (a & (b ^ c)), word(i + 1), constants[i + 1], 12)
-          c = step(c, d, b ^ (d & (a ^ b)), word(i + 2), constants[i + 2], 17)
-          b = step(b, c, a ^ (c & (d ^ a)), word(i + 3), constants[i + 3], 22)
+          d = step(d, a, c ^ (a & (b ^ c)), word(i &+ 1), constants[i &+ 1], 12)
+          c = step(c, d, b ^ (d & (a ^ b)), word(i &+ 2), constants[i &+ 2], 17)
+          b = step(b, c, a ^ (c & (d ^ a)), word(i &+ 3), constants[i &+ 3], 22)
         }
         for i in stride(from: 16, to: 32, by: 4) {
-          a = step(a, b, c ^ (d & (b ^ c)), word(5 * i + 1), constants[i], 5)
-          d = step(d, a, b ^ (c & (a ^ b)), word(5 * i + 6), constants[i + 1], 9)
-          c = step(c, d, a ^ (b & (d ^ a)), word(5 * i + 11), constants[i + 2], 14)
-          b = step(b, c, d ^ (a & (c ^ d)), word(5 * i + 16), constants[i + 3], 20)
+          a = step(a, b, c ^ (d & (b ^ c)), word(5 &* i &+ 1), constants[i], 5)
+          d = step(d, a, b ^ (c & (a ^ b)), word(5 &* i &+ 6), constants[i &+ 1], 9)
+          c = step(c, d, a ^ (b & (d ^ a)), word(5 &* i &+ 11), constants[i &+ 2], 14)
+          b = step(b, c, d ^ (a & (c ^ d)), word(5 &* i &+ 16), constants[i &+ 3], 20)
         }
         for i in stride(from: 32, to: 48, by: 4) {
-          a = step(a, b, b ^ c ^ d, word(3 * i + 5), constants[i], 4)
-          d = step(d, a, a ^ b ^ c, word(3 * i + 8), constants[i + 1], 11)
-          c = step(c, d, d ^ a ^ b, word(3 * i + 11), constants[i + 2], 16)
-          b = step(b, c, c ^ d ^ a, word(3 * i + 14), constants[i + 3], 23)
+          a = step(a, b, b ^ c ^ d, word(3 &* i &+ 5), constants[i], 4)
+          d = step(d, a, a ^ b ^ c, word(3 &* i &+ 8), constants[i &+ 1], 11)
+          c = step(c, d, d ^ a ^ b, word(3 &* i &+ 11), constants[i &+ 2], 16)
+          b = step(b, c, c ^ d ^ a, word(3 &* i &+ 14), constants[i &+ 3], 23)
         }
         for i in stride(from: 48, to: 64, by: 4) {
-          a = step(a, b, c ^ (b | ~d), word(7 * i), constants[i], 6)
-          d = step(d, a, b ^ (a | ~c), word(7 * i + 7), constants[i + 1], 10)
-          c = step(c, d, a ^ (d | ~b), word(7 * i + 14), constants[i + 2], 15)
-          b = step(b, c, d ^ (c | ~a), word(7 * i + 21), constants[i + 3], 21)
+          a = step(a, b, c ^ (b | ~d), word(7 &* i), constants[i], 6)
+          d = step(d, a, b ^ (a | ~c), word(7 &* i &+ 7), constants[i &+ 1], 10)
+          c = step(c, d, a ^ (d | ~b), word(7 &* i &+ 14), constants[i &+ 2], 15)
+          b = step(b, c, d ^ (c | ~a), word(7 &* i &+ 21), constants[i &+ 3], 21)
         }
         (a, b, c, d) = (a &+ before.0, b &+ before.1, c &+ before.2, d &+ before.3)
       }
@@ -94,5 +94,5 @@ public struct MD5 {
 @inline(__always)
 private func step(_ a: UInt32, _ b: UInt32, _ mix: UInt32, _ word: UInt32, _ constant: UInt32, _ count: UInt32) -> UInt32 {
   let sum = a &+ mix &+ word &+ constant
-  return b &+ (sum << count | sum >> (32 - count))
+  return b &+ (sum &<< count | sum &>> (32 &- count))
 }

@@ -35,8 +35,10 @@ struct TorchDictionary {
       holdsTensors[inner] = holds
       if holds, candidates.insert(inner).inserted { found.append((try name(member.key), inner)) }
     }
+    // An empty dictionary is an honest one of no tensors.
+    if document.dictionaries[root].isEmpty { found.append(("", root)) }
     guard let dictionary = found.first?.dictionary else {
-      throw TorchProblem.empty
+      throw TorchProblem.noTensors(found: "no tensors, nor a dictionary that does")
     }
     guard found.count == 1 else { throw TorchProblem.severalDictionaries(found.map(\.name)) }
 

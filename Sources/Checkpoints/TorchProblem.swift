@@ -17,8 +17,6 @@ public enum TorchProblem: Error, Sendable, Equatable {
 
   // The tensors
   case noTensors(found: String)
-  /// No tensor in the whole file.
-  case empty
   /// More than one dictionary of tensors, by their keys.
   case severalDictionaries([String])
   case duplicateTensor(String)
@@ -51,7 +49,6 @@ extension TorchProblem {
     case .elementType(let name): "holds elements of \(name); known are float64, 32 and 16, bfloat16, int64, 32, 16 and 8, uint8 and bool."
     case .pickledModule: "holds a pickled module, which is code. Save its weights alone with torch.save(model.state_dict(), ...)."
 
-    case .empty: "holds no tensors, nor a dictionary that does; expected a dictionary from names to tensors."
     case .noTensors(let found): "holds \(found); expected a dictionary from names to tensors."
     case .severalDictionaries(let names):
       "holds several dictionaries of tensors: \(names.map { "'\($0)'" }.joined(separator: ", ")). Save the one that is meant alone."

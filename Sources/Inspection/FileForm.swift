@@ -48,10 +48,11 @@ enum FileForm: Sendable, Equatable {
       self = .gguf
     } else if begins(with: "PK\u{3}\u{4}") {
       self = .torchZip
-    } else if bytes.count > 1, bytes[0] == 0x80, (2...5).contains(bytes[1]) {
-      self = .torchPickle
     } else if FileForm.isSafetensors(bytes) {
       self = .safetensors
+    } else if bytes.count > 1, bytes[0] == 0x80, (2...5).contains(bytes[1]) {
+      // After safetensors, whose header may have such a length.
+      self = .torchPickle
     } else if bytes.count > 4, bytes[0] == 0x0A, bytes[2] == 0x0A {
       // A piece, and its text in it: the wire format of SentencePiece's models.
       self = .sentencePiece

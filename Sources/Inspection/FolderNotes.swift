@@ -2,10 +2,11 @@ import Checkpoints
 import Tensors
 
 extension Folder {
-  /// What interrupted downloads and killed runs leave behind, and files without content.
-  var leftoverNotes: [String] {
+  /// What interrupted downloads and killed runs leave behind, and files without content; `problems` are known already.
+  func leftoverNotes(beside problems: [String]) -> [String] {
     var notes: [String] = []
     func note(_ entries: [Entry], _ one: String, _ several: String) {
+      let entries = entries.filter { entry in !problems.contains { $0.hasPrefix("\(entry.name):") } }
       guard !entries.isEmpty else { return }
       notes.append("\(Words.list(entries.map(\.name), atMost: 4)): \(entries.count == 1 ? one : several)")
     }
@@ -15,7 +16,9 @@ extension Folder {
       files.filter { AtomicFile.isLeftover($0.name) }, "left by a program that was killed while writing.",
       "left by programs that were killed while writing.")
     note(entries.filter { $0.form == .danglingLink }, "a link to what does not exist.", "links to what does not exist.")
-    note(files.filter { $0.byteCount == 0 && !Folder.isPartial($0.name) }, "is empty (0 bytes).", "are empty (0 bytes).")
+    note(
+      files.filter { $0.byteCount == 0 && !Folder.isPartial($0.name) && !AtomicFile.isLeftover($0.name) }, "is empty (0 bytes).",
+      "are empty (0 bytes).")
     let pointers = files.filter { (1..<1024).contains($0.byteCount) && form(of: $0.name) == .gitLFSPointer }
     note(
       pointers, "a Git LFS pointer, not the file itself; run `git lfs pull`.",

@@ -30,6 +30,7 @@ extension Inspection {
           "name": .string(tensor.name), "dtype": .string(tensor.dtype.safetensorsName),
           "shape": .array(tensor.shape.map { .integer($0) }), "file": .string(file.name),
           "bytes": .array([.integer(tensor.bytes.range.lowerBound), .integer(tensor.bytes.range.upperBound)]),
+          "row_byte_stride": .optional(tensor.rowByteStride),
         ])
       }
     }

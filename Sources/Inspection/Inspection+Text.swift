@@ -27,7 +27,7 @@ extension Inspection {
     case .adapter: form
     case .run: "run folder, \(run?.isFinished == true ? "finished" : "not finished")"
     case .tokenizer: "tokenizer"
-    case .shard: "tensors, \(form)"
+    case .shard: "\(form) file, \(Words.count(tensorFiles.first?.tensors.count ?? 0, "tensor"))"
     }
   }
 

@@ -26,7 +26,10 @@ extension Inspection {
 private struct VerificationWork: Sendable {
   private enum Piece: Sendable {
     case digest(ChecksumClaim, MappedBytes)
+    /// Values without gaps; `start` is the first one's place in its tensor.
     case values(tensor: Int, MappedBytes, DType, start: Int)
+    /// Rows of a view of a wider tensor.
+    case rows(tensor: Int, Range<Int>)
   }
 
   private struct State {
@@ -47,14 +50,28 @@ private struct VerificationWork: Sendable {
     addDigests(of: inspection)
     for file in inspection.tensorFiles {
       for tensor in file.tensors {
+        defer {
+          tensors.append((file.name, tensor))
+          total += tensor.byteCount
+        }
+        if tensor.rowByteStride != nil {
+          addRows(of: tensor)
+          continue
+        }
         for start in stride(from: 0, to: tensor.bytes.count, by: VerificationWork.pieceByteCount) {
           let range = start..<min(start + VerificationWork.pieceByteCount, tensor.bytes.count)
           pieces.append(
             .values(tensor: tensors.count, tensor.bytes.slice(range), tensor.dtype, start: start / tensor.dtype.byteCount))
         }
-        tensors.append((file.name, tensor))
-        total += tensor.bytes.count
       }
+    }
+  }
+
+  private mutating func addRows(of tensor: TensorFile.Tensor) {
+    let rowCount = tensor.elementCount / max(1, tensor.shape.last ?? 1)
+    let step = max(1, VerificationWork.pieceByteCount / max(1, tensor.byteCount / max(1, rowCount)))
+    for start in stride(from: 0, to: rowCount, by: step) {
+      pieces.append(.rows(tensor: tensors.count, start..<min(start + step, rowCount)))
     }
   }
 
@@ -106,6 +123,18 @@ private struct VerificationWork: Sendable {
         let scan = bytes.withUnsafeBytes { ValueScan($0, dtype: dtype, start: start) }
         state.withLock { if $0.scans[tensor]?.add(scan) == nil { $0.scans[tensor] = scan } }
         advance(bytes.count)
+      case .rows(let index, let rows):
+        let tensor = tensors[index].tensor
+        let columns = tensor.shape.last ?? 1
+        let rowByteCount = columns * tensor.dtype.byteCount
+        for row in rows {
+          let begin = row * (tensor.rowByteStride ?? rowByteCount)
+          let scan = tensor.bytes.slice(begin..<begin + rowByteCount).withUnsafeBytes {
+            ValueScan($0, dtype: tensor.dtype, start: row * columns)
+          }
+          state.withLock { if $0.scans[index]?.add(scan) == nil { $0.scans[index] = scan } }
+        }
+        advance(rows.count * rowByteCount)
       }
     }
     return state.withLock { result($0) }

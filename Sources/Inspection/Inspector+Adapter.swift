@@ -125,7 +125,7 @@ extension Inspector {
     let small = ["adapter_config.json", "run.json", "recipe.yaml", "metrics.jsonl", "tokenizer_config.json"]
     let used = small.filter { folder.contains($0) } + [inspection.tokenizer?.file].compactMap { $0 }
     inspection.otherFiles = used.compactMap { name in folder[name].map { Inspection.OtherFile(name: name, byteCount: $0.byteCount) } }
-    inspection.notes += folder.leftoverNotes
+    inspection.notes += folder.leftoverNotes(beside: inspection.problems)
     let unused = folder.unused(beside: Set(used + [folder.adapterFile].compactMap { $0 }))
     inspection.unusedFiles = unused.map { Inspection.OtherFile(name: $0.name, byteCount: $0.byteCount) }
     if folder.adapterFile == "adapter_model.safetensors", folder.contains("adapter_model.bin") {

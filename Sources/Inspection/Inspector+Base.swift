@@ -10,8 +10,8 @@ extension Inspector {
   func inspectBase(_ folder: Folder, isEmbedded: Bool = false) -> Inspection {
     let layouts = WeightLayout.all(in: folder)
     let layout = layouts.first
-    let style = isEmbedded ? "part of the program" : layout?.family == .meta ? "Meta folder" : "Hugging Face folder"
-    var inspection = Inspection(path: folder.path, kind: .base, form: "\(style), \(layout?.words ?? "no weights")")
+    let style = isEmbedded ? "part of the program, " : layout?.family == .meta ? "" : "Hugging Face folder, "
+    var inspection = Inspection(path: folder.path, kind: .base, form: "\(style)\(layout?.words ?? "no weights")")
 
     let base = open(folder, &inspection)
     let configuration = base?.configuration ?? (isEmbedded ? nil : try? Base.configuration(ofFolder: folder.path))
@@ -32,7 +32,7 @@ extension Inspector {
     for other in layouts.dropFirst() {
       let byteCount = other.files.reduce(0) { $0 + (folder[$1]?.byteCount ?? 0) }
       let size = byteCount > 0 ? " (\(Words.bytes(byteCount)))" : ""
-      inspection.notes.append("\(other.words)\(size) beside them are not read: \(layout?.family.rawValue ?? "") come first.")
+      inspection.notes.append("\(other.words)\(size) are there too, but not read: \(layout?.family.rawValue ?? "") come first.")
     }
     addFolderNotes(folder, layout: layout, to: &inspection)
     return inspection
@@ -90,7 +90,7 @@ extension Inspector {
     if inspection.tokenizer?.file == "tokenizer.model", folder.contains("tokenizer.json") {
       inspection.notes.append("tokenizer.json is there too; tokenizer.model is used.")
     }
-    inspection.notes += folder.leftoverNotes
+    inspection.notes += folder.leftoverNotes(beside: inspection.problems)
     let unused = folder.unused(beside: Set(used + (layout?.files ?? [])))
     inspection.unusedFiles = unused.map { Inspection.OtherFile(name: $0.name, byteCount: $0.byteCount) }
     inspection.chatTemplate = chatTemplate(of: folder)
@@ -124,7 +124,7 @@ extension Inspector {
       inspection.add(problem: folder?.shortened(error.description) ?? error.description)
     }
     if let folder {
-      inspection.notes += folder.leftoverNotes
+      inspection.notes += folder.leftoverNotes(beside: inspection.problems)
       if folder.contains("tokenizer.model"), folder.contains("tokenizer.json") {
         inspection.notes.append("tokenizer.json is there too; tokenizer.model is used.")
       }

@@ -1,16 +1,16 @@
 import Tensors
 
 /// What the values of a tensor are like, found by looking at every one.
-struct ValueScan: Sendable, Equatable {
-  var nanCount = 0
-  var infinityCount = 0
+package struct ValueScan: Sendable, Equatable {
+  package private(set) var nanCount = 0
+  package private(set) var infinityCount = 0
   /// The first element that is NaN or infinite, row-major.
-  var firstNotFinite: Int?
+  package private(set) var firstNotFinite: Int?
   /// No bit is set but signs.
-  var isAllZero = true
+  package private(set) var isAllZero = true
 
   /// Looks at elements that begin with element `start` of their tensor. Integers are never infinite.
-  init(_ bytes: UnsafeRawBufferPointer, dtype: DType, start: Int = 0) {
+  package init(_ bytes: UnsafeRawBufferPointer, dtype: DType, start: Int = 0) {
     switch dtype {
     case .bfloat16: scan(bytes, exponent: UInt16(0x7F80), start: start)
     case .float16: scan(bytes, exponent: UInt16(0x7C00), start: start)
@@ -21,7 +21,7 @@ struct ValueScan: Sendable, Equatable {
   }
 
   /// Takes what was found in a later part of the same tensor.
-  mutating func add(_ other: ValueScan) {
+  package mutating func add(_ other: ValueScan) {
     nanCount += other.nanCount
     infinityCount += other.infinityCount
     firstNotFinite = [firstNotFinite, other.firstNotFinite].compactMap { $0 }.min()

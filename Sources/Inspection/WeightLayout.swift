@@ -45,5 +45,8 @@ struct WeightLayout {
   }
 
   /// `safetensors in 3 shards`
-  var words: String { files.count == 1 ? "\(family.rawValue)" : "\(family.rawValue) in \(files.count) shards" }
+  var words: String {
+    let shards = Words.count(files.count, "shard")
+    return family == .meta ? "\(family.rawValue) in \(shards)" : files.count == 1 ? family.rawValue : "\(family.rawValue) in \(shards)"
+  }
 }

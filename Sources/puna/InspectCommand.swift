@@ -19,7 +19,7 @@ struct InspectCommand: ParsableCommand {
         adapter       rank, alpha, scale, rslora, modules, parameters, base, base_fingerprint, unusual_settings, other_tensors
         run           finished, steps_done, steps_planned, losses and validations, seconds, tokens, data, checkpoints
         files         name, bytes, tensors, used
-        tensors       name, dtype, shape, file, bytes: [begin, end] in that file
+        tensors       name, dtype, shape, file, bytes: [begin, end] in that file, row_byte_stride of a view with gaps
         verification  with --verify: bytes_read, seconds, tensors (nan, infinity, first_not_finite, all_zero), checksums
         notes, problems: sentences
       """)

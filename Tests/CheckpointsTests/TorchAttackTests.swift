@@ -155,7 +155,8 @@ struct TorchAttackTests {
         == .noTensors(found: "a tensor under (a key that is a number)"))
     #expect(
       problem(dictionary.raw([UInt8(ascii: "U"), 2, 0xc3, 0x28]).code("Nu"))?.sentence == "has a key that is no text of up to 4,096 bytes")
-    #expect(problem(PickleBytes().code("}")) == .empty)
+    #expect(problem(PickleBytes().code("}").text("a").code("Ns")) == .noTensors(found: "no tensors, nor a dictionary that does"))
+    #expect(problem(PickleBytes().code("}")) == nil)
     #expect(problem(PickleBytes().tensor(TorchAttackTests.tensor)) == .noTensors(found: "a single tensor"))
     #expect(problem(PickleBytes().code("(").text("module").code("NNNNtQ")) == .pickledModule)
   }

@@ -126,7 +126,7 @@ import Testing
     Mistake("not UTF-8", "data.json:1:20 (byte 19): not JSON: invalid UTF-8 (byte 0xFF).") {
       try $0.write(Array(#"[{"instruction": "a"#.utf8) + [0xFF] + Array(#"", "output": "b"}]"#.utf8), to: "data.json")
     },
-    Mistake("chat", "data.json: data in the format 'chat' is not supported yet. Supported: 'alpaca' and 'tokens'.") {
+    Mistake("an empty conversation", "data.json: row 1 has no turn of the assistant: there is nothing to learn.") {
       try $0.write(#"[{"messages": []}]"#, to: "data.json")
     },
     Mistake("all rows masked", "None of the 1 rows of an epoch has a token to learn") {
