@@ -44,6 +44,7 @@ extension AdapterFacts {
             "outputs": .integer(group.outputs), "layers": .array(group.layers.map { .integer($0) }),
           ])
         }),
+      "saved_weights": .array(savedWeights.map { .string($0) }), "reason_to_merge": .optional(reasonToMerge),
       "other_tensors": .array(otherTensors.map { .string($0) }), "unusual_settings": .array(unusualSettings.map { .string($0) }),
     ])
   }

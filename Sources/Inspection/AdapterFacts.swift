@@ -24,13 +24,18 @@ public struct AdapterFacts: Sendable, Equatable {
   public internal(set) var dropout: Double?
   public internal(set) var usesRSLoRA = false
   public internal(set) var targetModules: JSONValue?
+  public internal(set) var savedModules: [String] = []
   public internal(set) var basePath: String?
   /// What follows the usual: `use_dora true`, `modules_to_save ["lm_head"]`, keys that are not known here.
   public internal(set) var unusualSettings: [String] = []
 
   // The tensors
   public internal(set) var modules: [ModuleGroup] = []
-  /// Names of tensors that are no LoRA matrices.
+  /// Names of weights that replace the base's (`modules_to_save`).
+  public internal(set) var savedWeights: [String] = []
+  /// Of modules whose rows DoRA scales.
+  public internal(set) var magnitudeCount = 0
+  /// Names of tensors that are no part of a LoRA adapter.
   public internal(set) var otherTensors: [String] = []
   /// Names of matrices whose partner is missing or does not match.
   public internal(set) var unpaired: [String] = []
@@ -73,6 +78,7 @@ extension AdapterFacts {
     dropout = members["lora_dropout"]?.double
     usesRSLoRA = members["use_rslora"] == .bool(true)
     targetModules = members["target_modules"]
+    savedModules = members["modules_to_save"]?.array?.compactMap(\.string) ?? []
     basePath = members["base_model_name_or_path"]?.string
     for (key, value) in members.sorted(by: { $0.key < $1.key }) where !AdapterFacts.shown.contains(key) {
       if value.saysNothing || AdapterFacts.ordinary[key]?.contains(value) == true { continue }
@@ -85,12 +91,24 @@ extension AdapterFacts {
     var pairs: [String: (a: TensorFile.Tensor?, b: TensorFile.Tensor?)] = [:]
     var order: [String] = []
     for tensor in tensors {
-      guard let (module, matrix) = AdapterFacts.loraName(tensor.name), tensor.shape.count == 2 else {
-        otherTensors.append(tensor.name)
-        continue
+      let name = AdapterTensorName(tensor.name)
+      switch name.part {
+      case .a, .b:
+        guard tensor.shape.count == 2 else {
+          otherTensors.append(tensor.name)
+          continue
+        }
+        if pairs[name.module] == nil { order.append(name.module) }
+        if name.part == .a {
+          pairs[name.module, default: (nil, nil)].a = tensor
+        } else {
+          pairs[name.module, default: (nil, nil)].b = tensor
+        }
+      case .magnitude: magnitudeCount += 1
+      case .saved: savedWeights.append(name.module)
+      case .original: break
+      case .unknown: otherTensors.append(tensor.name)
       }
-      if pairs[module] == nil { order.append(module) }
-      if matrix == "A" { pairs[module, default: (nil, nil)].a = tensor } else { pairs[module, default: (nil, nil)].b = tensor }
     }
     for module in order {
       guard let pair = pairs[module] else { continue }
@@ -124,29 +142,23 @@ extension AdapterFacts {
     }
   }
 
-  /// `model.layers.0.self_attn.q_proj` and `A` of `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight`; older files carry the
-  /// adapter's name before `weight`.
-  private static func loraName(_ name: String) -> (module: String, matrix: String)? {
-    let prefix = "base_model.model."
-    guard name.hasPrefix(prefix) else { return nil }
-    let parts = name.dropFirst(prefix.count).split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.last == "weight", let position = parts.firstIndex(where: { $0 == "lora_A" || $0 == "lora_B" }), position > 0,
-      parts.count - position <= 3
-    else { return nil }
-    return (parts[..<position].joined(separator: "."), String(parts[position].suffix(1)))
-  }
-
   /// What does not go together within the adapter.
   var problems: [String] {
     var problems: [String] = []
-    if modules.isEmpty { problems.append("no LoRA matrices: the adapter is empty.") }
+    if modules.isEmpty, savedWeights.isEmpty, unpaired.isEmpty { problems.append("holds no LoRA matrices: the adapter is empty.") }
     if !unpaired.isEmpty {
       problems.append("\(Words.list(unpaired.map { "'\($0)'" }, atMost: 3)): no partner of the same rank (lora_A and lora_B go in pairs).")
     }
     if !otherTensors.isEmpty {
-      problems.append(
-        "\(Words.count(otherTensors.count, "tensor")) beside LoRA matrices, which this version does not compute: "
-          + "\(Words.list(otherTensors, atMost: 3)).")
+      let names = Words.list(otherTensors, atMost: 3)
+      problems.append("\(Words.count(otherTensors.count, "tensor")) of unknown meaning: \(names).")
+    }
+    let unsaved = savedModules.filter { name in !savedWeights.contains { $0 == name || $0.hasSuffix(".\(name)") } }
+    if !unsaved.isEmpty {
+      problems.append("adapter_config.json: 'modules_to_save' names \(Words.list(unsaved)), for which there is no weight.")
+    }
+    if unusualSettings.contains("use_dora true"), magnitudeCount == 0 {
+      problems.append("adapter_config.json: 'use_dora' is true, but there is no lora_magnitude_vector.")
     }
     if case .array(let names)? = targetModules {
       let found = Set(modules.flatMap { [$0.module, String($0.module.split(separator: ".").last ?? "")] })
@@ -158,15 +170,31 @@ extension AdapterFacts {
     return problems
   }
 
+  /// Why it can be folded into its base, but not run or trained beside it; nil for plain LoRA on projections of layers.
+  var reasonToMerge: String? {
+    var reasons: [String] = []
+    if magnitudeCount > 0 || unusualSettings.contains("use_dora true") { reasons.append("it is a DoRA") }
+    if !savedWeights.isEmpty { reasons.append("it replaces \(Words.list(savedWeights, atMost: 3))") }
+    let vocabulary = modules.map(\.module).filter { $0.hasSuffix("embed_tokens") || $0 == "lm_head" }
+    if !vocabulary.isEmpty { reasons.append("it adapts \(Words.list(vocabulary))") }
+    return reasons.isEmpty ? nil : reasons.joined(separator: ", ")
+  }
+
   /// Where its shapes disagree with a base's.
   func problems(on base: LlamaConfiguration, path: String) -> [String] {
     var problems: [String] = []
     for group in modules {
-      guard let projection = Projection.allCases.first(where: { $0.path == group.module }) else {
-        problems.append("\(group.module) is no projection of \(path).")
+      let outputs: Int
+      let inputs: Int
+      switch (group.module, Projection.allCases.first { $0.path == group.module }) {
+      case (_, let projection?): (outputs, inputs) = projection.shape(in: base)
+      // A vocabulary may grow with saved weights, which decide then.
+      case ("model.embed_tokens", _): (outputs, inputs) = (base.hiddenSize, savedWeights.isEmpty ? base.vocabularySize : group.inputs)
+      case ("lm_head", _): (outputs, inputs) = (savedWeights.isEmpty ? base.vocabularySize : group.outputs, base.hiddenSize)
+      default:
+        problems.append("\(group.module) is no module of \(path).")
         continue
       }
-      let (outputs, inputs) = projection.shape(in: base)
       if (outputs, inputs) != (group.outputs, group.inputs) {
         problems.append(
           "\(group.module) is adapted from \(group.inputs) to \(group.outputs); in \(path) it goes from \(inputs) to \(outputs).")

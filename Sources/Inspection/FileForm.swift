@@ -81,14 +81,19 @@ enum FileForm: Sendable, Equatable {
 
   private static func ofJSON(_ bytes: UnsafeRawBufferPointer, _ beginning: Substring) -> FileForm {
     if beginning.hasPrefix("{\"event\"") { return .metrics }
-    // Tokenizers have tens of megabytes at most; data sets have more and are of no interest here.
-    guard bytes.count < 1 << 26, let document = try? JSONValue(parsing: bytes.bindMemory(to: UInt8.self)) else { return .otherJSON }
-    let keys: [(String, FileForm)] = [
+    // A tree of a large tokenizer would take many times its size; keys up to where the text breaks say enough.
+    var keys: Set<String> = []
+    var scanner = JSONScanner(bytes.bindMemory(to: UInt8.self))
+    try? scanner.object { scanner, key in
+      keys.insert(scanner.string(key))
+      try scanner.skipValue()
+    }
+    let forms: [(key: String, form: FileForm)] = [
       ("weight_map", .shardIndex), ("peft_type", .adapterConfiguration), ("base_fingerprint", .runRecord),
       ("model_type", .baseConfiguration),
       ("n_layers", .metaParameters),
     ]
-    if let form = keys.first(where: { document[$0.0] != nil }) { return form.1 }
-    return document["model"]?["vocab"] != nil ? .tokenizerJSON : .otherJSON
+    if let known = forms.first(where: { keys.contains($0.key) }) { return known.form }
+    return keys.isSuperset(of: ["model", "added_tokens"]) ? .tokenizerJSON : .otherJSON
   }
 }

@@ -73,7 +73,12 @@ struct Folder: Sendable {
     return Entry(name: name, form: form, byteCount: form == .file ? Int(status.st_size) : 0, linkTarget: target)
   }
 
-  subscript(name: String) -> Entry? { entries.first { $0.name == name } }
+  /// What has a name, which may lead into a folder in this one.
+  subscript(name: String) -> Entry? {
+    if let entry = entries.first(where: { $0.name == name }) { return entry }
+    guard name.contains("/"), FileManager.default.fileExists(atPath: path(of: name)) else { return nil }
+    return Folder.entry(path(of: name), name: name)
+  }
 
   /// Whether there is something of this name that is no folder; a dangling link counts.
   func contains(_ name: String) -> Bool { self[name].map { $0.form != .folder } ?? false }

@@ -65,10 +65,13 @@ extension Inspector {
         facts.read(file.tensors)
         facts.problems.forEach { inspection.add(problem: $0) }
       } else {
-        inspection.add(problem: "has no adapter_model.safetensors.")
+        inspection.add(problem: "has neither adapter_model.safetensors nor adapter_model.bin.")
       }
     } catch {
       inspection.add(problem: folder.shortened("\(error)"))
+    }
+    if let reason = facts.reasonToMerge {
+      inspection.notes.append("\(reason): it can be merged into its base, but not run or trained beside it.")
     }
     facts.baseFingerprint = baseFingerprint(of: folder.path)
     inspection.adapter = facts

@@ -14,7 +14,7 @@ extension Inspector {
     var inspection = Inspection(path: folder.path, kind: .base, form: "\(style)\(layout?.words ?? "no weights")")
 
     let base = open(folder, &inspection)
-    let configuration = base?.configuration ?? (isEmbedded ? nil : try? Base.configuration(ofFolder: folder.path))
+    let configuration = base?.configuration ?? (isEmbedded ? nil : (try? Base.configuration(ofFolder: folder.path)) ?? nil)
     inspection.network = configuration.map { NetworkFacts(configuration: $0) }
     if let layout { addShards(of: layout, in: folder, to: &inspection) }
     inspection.fingerprint = base?.fingerprint()
@@ -26,7 +26,7 @@ extension Inspector {
     } else if !tensors.isEmpty {
       inspection.parameters = ParameterCounts(tensors)
     }
-    addTokenizer(of: folder, rows: configuration?.vocabularySize, to: &inspection)
+    addTokenizer(of: folder, at: base?.tokenizerPath, rows: configuration?.vocabularySize, to: &inspection)
     if let configuration { compareTokens(configuration, &inspection) }
 
     for other in layouts.dropFirst() {
@@ -83,7 +83,7 @@ extension Inspector {
   }
 
   private func addFolderNotes(_ folder: Folder, layout: WeightLayout?, to inspection: inout Inspection) {
-    let small = ["config.json", "generation_config.json", "params.json", "tokenizer_config.json"]
+    let small = ["config.json", "generation_config.json", "params.json", "original/params.json", "tokenizer_config.json"]
     let used = small.filter { folder.contains($0) } + [layout?.index, inspection.tokenizer?.file].compactMap { $0 }
     inspection.otherFiles = used.compactMap { name in folder[name].map { Inspection.OtherFile(name: name, byteCount: $0.byteCount) } }
     if folder.contains("adapter_config.json") { inspection.notes.append("the folder holds an adapter too (adapter_config.json).") }
@@ -133,12 +133,14 @@ extension Inspector {
   }
 
   /// Adds the tokenizer of a folder, if it has one.
-  func addTokenizer(of folder: Folder, rows: Int?, to inspection: inout Inspection) {
-    guard let file = folder.tokenizerFile else { return }
+  ///
+  /// - Parameter path: where the base found it, which may be beside Meta's files or above them.
+  func addTokenizer(of folder: Folder, at path: String? = nil, rows: Int?, to inspection: inout Inspection) {
+    guard let file = path.map({ folder.shortened($0) }) ?? folder.tokenizerFile else { return }
     do {
-      let form = try FileForm(folder.open(file))
-      let path = embedded[folder.path] == nil ? folder.path(of: file) : folder.path
-      inspection.tokenizer = try facts(path, file: file, kind: Inspector.tokenizerKind(form))
+      let form = try FileForm(path.map { try MappedFile.open($0) } ?? folder.open(file))
+      let place = embedded[folder.path] == nil ? path ?? folder.path(of: file) : folder.path
+      inspection.tokenizer = try facts(place, file: file, kind: Inspector.tokenizerKind(form))
       inspection.tokenizer?.embeddingRowCount = rows
       if let fit = inspection.tokenizer?.fit, fit.isWrong {
         inspection.add(problem: "\(file): \(Words.count(inspection.tokenizer?.vocabularySize ?? 0, "id")), \(fit.words).")

@@ -79,7 +79,7 @@ extension Folder {
   /// The weights of an adapter.
   var adapterFile: String? { ["adapter_model.safetensors", "adapter_model.bin"].first { contains($0) } }
 
-  var tokenizerFile: String? { ["tokenizer.model", "tokenizer.json"].first { contains($0) } }
+  var tokenizerFile: String? { ["tokenizer.model", "tokenizer.json", "original/tokenizer.model"].first { contains($0) } }
 
   /// Says what could be looked at instead.
   fileprivate var nothingToInspect: InspectionError {

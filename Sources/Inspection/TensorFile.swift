@@ -12,7 +12,10 @@ public struct TensorFile: Sendable {
     /// Bytes from one row to the next where the tensor is a view of a wider one; nil for elements without gaps.
     public var rowByteStride: Int?
 
-    public var elementCount: Int { shape.reduce(1, *) }
+    public var elementCount: Int {
+      // Beside a 0, the other dimensions may be anything.
+      shape.contains(0) ? 0 : shape.reduce(1, *)
+    }
     /// Bytes of the elements.
     public var byteCount: Int { elementCount * dtype.byteCount }
   }

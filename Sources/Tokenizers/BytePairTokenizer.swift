@@ -118,10 +118,7 @@ public final class BytePairTokenizer: Tokenizer {
   // MARK: - Ids to text
 
   public func decode(_ ids: [Int32]) throws -> String {
-    var stream = TextStream(self)
-    var text = ""
-    for id in ids { text += try stream.append(id) }
-    return text + stream.finish()
+    try decodeByPieces(ids)
   }
 
   public func piece(_ id: Int32) throws -> String {

@@ -14,6 +14,7 @@ struct MergeTable: Sendable {
 
   private var slots: [Slot]
   private(set) var count = 0
+  private(set) var maximumRank: Int32 = 0
   private let hash = ByteHash()
 
   init(minimumCapacity: Int = 0) {
@@ -31,6 +32,7 @@ struct MergeTable: Sendable {
   mutating func insert(_ left: Int32, _ right: Int32, _ merge: Merge) {
     let slot = slot(of: left, right)
     if slots[slot].left < 0 { count += 1 }
+    maximumRank = max(maximumRank, merge.rank)
     slots[slot] = Slot(left: left, right: right, merge: merge)
     guard count * 2 > slots.count else { return }
     let old = slots

@@ -155,7 +155,8 @@ public final class SentencePieceTokenizer: Tokenizer {
 
   public func decode(_ ids: [Int32]) throws -> String {
     guard !ids.isEmpty else { return "" }
-    guard addedTokens.isEmpty, finder.isEmpty else { return try decodeOneByOne(ids) }
+    // The library does not know added tokens, and takes long.
+    if merging != nil || kinds != file.kinds { return try decodeByPieces(ids) }
     for id in ids { try check(id) }
     var text: UnsafeMutablePointer<CChar>?
     var byteCount = 0
@@ -166,14 +167,6 @@ public final class SentencePieceTokenizer: Tokenizer {
     guard isDone, let text else { throw TokenizerError.library(SentencePieceTokenizer.take(message)) }
     defer { puna_sentencepiece_release(text) }
     return String(decoding: UnsafeRawBufferPointer(start: text, count: byteCount), as: UTF8.self)
-  }
-
-  /// The library does not know added tokens.
-  private func decodeOneByOne(_ ids: [Int32]) throws -> String {
-    var stream = TextStream(self)
-    var text = ""
-    for id in ids { text += try stream.append(id) }
-    return text + stream.finish()
   }
 
   public func piece(_ id: Int32) throws -> String {

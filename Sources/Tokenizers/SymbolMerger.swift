@@ -4,13 +4,20 @@
 struct SymbolMerger: Sendable {
   /// Up to here, looking at all pairs for the earliest costs less than a heap of them.
   private static let smallCount = 40
+  /// Up to here a heap costs less than lists by rank.
+  private static let mediumCount = 8_192
   private static let none = Int32.max
 
+  /// A symbol among many, with the rank of the pair that it begins.
+  private struct Link {
+    var symbol: Int32
+    var rank: Int32
+    var next: Int32
+    var previous: Int32
+  }
+
   private var ranks: [Int32] = []
-  private var next: [Int32] = []
-  private var previous: [Int32] = []
-  /// Rank and position of pairs, the least first. What has changed since is recognised by its rank.
-  private var heap: [UInt64] = []
+  private var links: [Link] = []
 
   /// Merges `symbols[start...]` in place.
   ///
@@ -52,98 +59,41 @@ struct SymbolMerger: Sendable {
 
   private mutating func mergeMany(_ symbols: inout [Int32], _ start: Int, _ merges: MergeTable) {
     let count = symbols.count - start
-    ranks = [Int32](repeating: SymbolMerger.none, count: count)
-    next = (1...Int32(count)).map { $0 }
-    previous = (-1..<Int32(count) - 1).map { $0 }
-    heap.removeAll(keepingCapacity: true)
-    heap.reserveCapacity(count)
-    for index in 0..<count - 1 {
-      guard let merge = merges.merge(symbols[start + index], symbols[start + index + 1]) else { continue }
-      ranks[index] = merge.rank
-      heap.append(SymbolMerger.key(merge.rank, Int32(index)))
+    let isLong = count > SymbolMerger.mediumCount
+    var queue = isLong ? PairQueue(maximumRank: merges.maximumRank, capacity: count) : PairQueue()
+    links.removeAll(keepingCapacity: true)
+    links.reserveCapacity(count)
+    for index in 0..<count {
+      let symbol = symbols[start + index]
+      let merge = index + 1 < count ? merges.merge(symbol, symbols[start + index + 1]) : nil
+      links.append(Link(symbol: symbol, rank: merge?.rank ?? SymbolMerger.none, next: Int32(index + 1), previous: Int32(index - 1)))
+      if let merge { queue.insert(merge.rank, Int32(index)) }
     }
-    for index in stride(from: heap.count / 2 - 1, through: 0, by: -1) { sink(index) }
-
-    while let key = heap.first {
-      let position = Int(key & 0xFFFF_FFFF)
-      let rank = Int32(truncatingIfNeeded: key >> 32)
-      let right = Int(next[position])
-      guard ranks[position] == rank, right < count, let merge = merges.merge(symbols[start + position], symbols[start + right]) else {
-        removeFirst()
-        continue
-      }
-      symbols[start + position] = merge.id
-      symbols[start + right] = -1
-      ranks[right] = SymbolMerger.none
-      let after = Int(next[right])
-      next[position] = Int32(after)
-      if after < count { previous[after] = Int32(position) }
-      // The place at the top is taken by the pair that begins here now, if there is one.
-      if let merge = after < count ? merges.merge(merge.id, symbols[start + after]) : nil {
-        ranks[position] = merge.rank
-        heap[0] = SymbolMerger.key(merge.rank, Int32(position))
-        sink(0)
-      } else {
-        ranks[position] = SymbolMerger.none
-        removeFirst()
-      }
-      let before = Int(previous[position])
-      guard before >= 0 else { continue }
-      if let merge = merges.merge(symbols[start + before], merge.id) {
-        ranks[before] = merge.rank
-        heap.append(SymbolMerger.key(merge.rank, Int32(before)))
-        rise(heap.count - 1)
-      } else {
-        ranks[before] = SymbolMerger.none
+    links.withUnsafeMutableBufferPointer { links in
+      while let pair = queue.removeFirst() {
+        let position = Int(pair.position)
+        let right = Int(links[position].next)
+        // Pairs that have changed since are recognised by their rank.
+        guard links[position].rank == pair.rank, right < count,
+          let merge = merges.merge(links[position].symbol, links[right].symbol)
+        else { continue }
+        let after = Int(links[right].next)
+        links[right].symbol = -1
+        links[right].rank = SymbolMerger.none
+        if after < count { links[after].previous = pair.position }
+        let following = after < count ? merges.merge(merge.id, links[after].symbol) : nil
+        let before = Int(links[position].previous)
+        links[position] = Link(
+          symbol: merge.id, rank: following?.rank ?? SymbolMerger.none, next: Int32(after), previous: Int32(before))
+        if let following { queue.insert(following.rank, pair.position) }
+        guard before >= 0 else { continue }
+        let preceding = merges.merge(links[before].symbol, merge.id)
+        links[before].rank = preceding?.rank ?? SymbolMerger.none
+        if let preceding { queue.insert(preceding.rank, Int32(before)) }
       }
     }
-    var kept = start
-    for index in start..<symbols.count where symbols[index] >= 0 {
-      symbols[kept] = symbols[index]
-      kept += 1
-    }
-    symbols.removeLast(symbols.count - kept)
-    if count > 1 << 16 { self = SymbolMerger() }
-  }
-
-  private static func key(_ rank: Int32, _ position: Int32) -> UInt64 {
-    UInt64(UInt32(bitPattern: rank)) << 32 | UInt64(UInt32(bitPattern: position))
-  }
-
-  // MARK: - The heap
-
-  private mutating func removeFirst() {
-    let last = heap.removeLast()
-    guard !heap.isEmpty else { return }
-    heap[0] = last
-    sink(0)
-  }
-
-  private mutating func sink(_ start: Int) {
-    heap.withUnsafeMutableBufferPointer { heap in
-      var index = start
-      let key = heap[index]
-      while true {
-        var child = 2 * index + 1
-        guard child < heap.count else { break }
-        if child + 1 < heap.count, heap[child + 1] < heap[child] { child += 1 }
-        guard heap[child] < key else { break }
-        heap[index] = heap[child]
-        index = child
-      }
-      heap[index] = key
-    }
-  }
-
-  private mutating func rise(_ start: Int) {
-    heap.withUnsafeMutableBufferPointer { heap in
-      var index = start
-      let key = heap[index]
-      while index > 0, key < heap[(index - 1) / 2] {
-        heap[index] = heap[(index - 1) / 2]
-        index = (index - 1) / 2
-      }
-      heap[index] = key
-    }
+    symbols.removeLast(count)
+    for link in links where link.symbol >= 0 { symbols.append(link.symbol) }
+    if isLong { self = SymbolMerger() }
   }
 }

@@ -1,3 +1,4 @@
+import Adapters
 import Bases
 import CStarter
 import Checkpoints
@@ -42,6 +43,13 @@ struct BaseLocation {
     (0..<puna_starter_file_count()).compactMap { index in
       (puna_starter_file_at(index)?.pointee).map { (String(cString: $0.name), MappedBytes(owner: ProgramBytes($0))) }
     }
+  }
+
+  /// Configuration, tokenizer and what else goes with the weights.
+  func openFiles() throws -> ModelFiles {
+    guard isStarter else { return try ModelFiles(folder: name) }
+    let files = BaseLocation.starterFiles.filter { !$0.name.contains(".safetensors") }
+    return ModelFiles(Dictionary(files.map { ($0.name, $0.bytes) }) { $1 })
   }
 
   /// The tokenizer at `path`, or else the base's own; `nil` when the base has none.

@@ -16,7 +16,7 @@ struct InspectCommand: ParsableCommand {
         network       layers, hidden_size, heads, key_value_heads, head_dimension, intermediate_size, vocabulary_size, ...
         parameters    total; embedding, attention, feed_forward, norms, head, other; dtypes
         tokenizer     kind, vocabulary_size, bos, eos, adds_bos, adds_eos, special_tokens, byte_fallback, embedding_rows
-        adapter       rank, alpha, scale, rslora, modules, parameters, base, base_fingerprint, unusual_settings, other_tensors
+        adapter       rank, alpha, scale, rslora, modules, parameters, base, base_fingerprint, unusual_settings, saved_weights, ...
         run           finished, steps_done, steps_planned, losses and validations, seconds, tokens, data, checkpoints
         files         name, bytes, tensors, used
         tensors       name, dtype, shape, file, bytes: [begin, end] in that file, row_byte_stride of a view with gaps

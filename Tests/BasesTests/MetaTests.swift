@@ -208,4 +208,30 @@ struct MetaTests {
       error.description
         == "\(folder.path)/consolidated.01.pth: is a Git LFS pointer, not the file itself. Run `git lfs pull` in its folder.")
   }
+
+  /// Hostile files end in an error or in weights that lie inside them, never in a trap.
+  @Test(arguments: ["params.json", "consolidated.01.pth"]) func randomMutations(name: String) throws {
+    let folder = try TemporaryFolder()
+    try meta.write(to: folder)
+    let original = Array(try Data(contentsOf: URL(fileURLWithPath: folder.file(name))))
+    var random = Philox(seed: 3, stream: 0)
+    var readable = 0
+    for _ in 0..<200 {
+      var bytes = original
+      for _ in 0...Int(random.next32() % 2) {
+        let (place, value) = (Int(random.next32()) % bytes.count, random.next32())
+        switch value % 3 {
+        case 0:
+          bytes[place] = name.hasSuffix("json") ? [0x30, 0x39, 0x2d, 0x65][Int(value >> 8 & 3)] : UInt8(truncatingIfNeeded: value >> 8)
+        case 1: bytes[place] ^= 1 << UInt8(value >> 8 & 7)
+        default: bytes.insert(bytes[place], at: place)
+        }
+      }
+      try folder.write(bytes, to: name)
+      guard let base = try? Base.open(folder.path) else { continue }
+      readable += 1
+      #expect(base.fingerprint().count == 64)
+    }
+    #expect(readable > 0)
+  }
 }

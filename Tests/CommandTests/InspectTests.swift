@@ -56,6 +56,30 @@ import Testing
     #expect(result.output.contains("fits: shapes and fingerprint agree"))
   }
 
+  /// Files of PyTorch and of Meta, whole and with a byte of a weight changed.
+  @Test(arguments: [
+    ("base", "Hugging Face folder, PyTorch files in 2 shards"), ("before-1.6", "Hugging Face folder, PyTorch files"),
+    ("meta-rows", "Meta's files in 4 shards"), ("meta-columns", "Meta's files in 3 shards"),
+  ])
+  func everyLayout(name: String, form: String) throws {
+    let workspace = try Workspace()
+    try FileManager.default.copyItem(
+      atPath: "\(Workspace.package)/Tests/GoldenTests/goldens/shards/\(name)", toPath: workspace.folder.file("it"))
+    let sound = try workspace.run(["inspect", "it", "--verify", "--json"])
+    #expect(sound.status == 0, "\(sound.output) \(sound.error)")
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(sound.output.utf8)) as? [String: Any])
+    #expect(object["form"] as? String == form && object["notes"] as? [String] == [])
+    let tensor = try #require((object["tensors"] as? [[String: Any]])?.first { ($0["shape"] as? [Int])?.count == 2 })
+    let file = workspace.folder.file("it/\(try #require(tensor["file"] as? String))")
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    let end = try #require(tensor["bytes"] as? [Int])[1]
+    bytes.replaceSubrange(end - 4..<end, with: [0xFF, 0x7F, 0xFF, 0x7F])
+    try bytes.write(to: URL(fileURLWithPath: file))
+    let damaged = try workspace.run(["inspect", "it", "--verify"])
+    let tensorName = try #require(tensor["name"] as? String)
+    #expect(damaged.status == 1 && damaged.output.contains("'\(tensorName)' holds "), "\(damaged.output)")
+  }
+
   @Test func mistakes() throws {
     let workspace = try Workspace()
     try FileManager.default.createDirectory(atPath: workspace.folder.file("empty"), withIntermediateDirectories: true)

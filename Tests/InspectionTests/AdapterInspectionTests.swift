@@ -33,22 +33,49 @@ struct AdapterInspectionTests {
   @Test func whatIsUnusualIsNamed() throws {
     var sample = try Sample.adapter()
     sample.configuration["use_dora"] = .bool(true)
-    sample.configuration["modules_to_save"] = .array([.string("lm_head")])
+    sample.configuration["modules_to_save"] = .array([.string("lm_head"), .string("embed_tokens")])
     sample.configuration["never_heard_of"] = .integer(3)
     sample.configuration["layer_replication"] = .null
     sample.tensors.append(("base_model.model.lm_head.weight", "F32", [1, 1], [0, 0, 0, 0]))
+    sample.tensors.append(("prompt_embeddings", "F32", [1, 1], [0, 0, 0, 0]))
     try sample.writeAdapter()
     let inspection = try sample.inspect()
-    #expect(inspection.adapter?.unusualSettings == ["modules_to_save [\"lm_head\"]", "never_heard_of 3", "use_dora true"])
+    #expect(
+      inspection.adapter?.unusualSettings == [
+        "modules_to_save [\"lm_head\",\"embed_tokens\"]", "never_heard_of 3", "use_dora true",
+      ])
     #expect(
       inspection.problems == [
-        "adapter_config.json: 'modules_to_save' is [\"lm_head\"], which this version does not compute. It replaces whole matrices of the "
-          + "base. Merge it with PEFT.",
         "adapter_config.json: 'never_heard_of' is 3, which this version does not compute. The key is unknown and may change what the "
           + "adapter means.",
-        "adapter_config.json: 'use_dora' is true, which this version does not compute. Merge it with PEFT, or train without DoRA.",
-        "1 tensor beside LoRA matrices, which this version does not compute: base_model.model.lm_head.weight.",
+        "1 tensor of unknown meaning: prompt_embeddings.",
+        "adapter_config.json: 'modules_to_save' names embed_tokens, for which there is no weight.",
+        "adapter_config.json: 'use_dora' is true, but there is no lora_magnitude_vector.",
       ])
+    #expect(
+      inspection.notes == ["it is a DoRA, it replaces lm_head: it can be merged into its base, but not run or trained beside it."])
+  }
+
+  /// Names of older versions, of DoRA, of embeddings and of whole weights.
+  @Test func everySpellingOfNames() throws {
+    var sample = try Sample.adapter()
+    sample.configuration["target_modules"] = .string(".*")
+    for index in sample.tensors.indices {
+      sample.tensors[index].name = sample.tensors[index].name.replacingOccurrences(of: ".weight", with: ".default.weight")
+    }
+    let zero: [UInt8] = [0, 0, 0, 0]
+    sample.tensors += [
+      ("base_model.model.model.embed_tokens.lora_embedding_A", "F32", [1, 10], [UInt8](repeating: 0, count: 40)),
+      ("base_model.model.model.embed_tokens.lora_embedding_B", "F32", [8, 1], [UInt8](repeating: 0, count: 32)),
+      ("base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector", "F32", [1], zero),
+      ("base_model.model.lm_head.modules_to_save.default.weight", "F32", [1], zero),
+      ("base_model.model.lm_head.original_module.weight", "F32", [1], zero),
+    ]
+    try sample.writeAdapter()
+    let adapter = try #require(try sample.inspect().adapter)
+    #expect(adapter.otherTensors.isEmpty && adapter.unpaired.isEmpty)
+    #expect(adapter.modules.map(\.module) == ["self_attn.q_proj", "self_attn.v_proj", "model.embed_tokens"])
+    #expect(adapter.savedWeights == ["lm_head"] && adapter.magnitudeCount == 1)
   }
 
   @Test func matricesThatDoNotMakePairs() throws {
@@ -67,7 +94,7 @@ struct AdapterInspectionTests {
     var sample = try Sample.adapter()
     sample.tensors = [("x", "F32", [1], [0, 0, 0, 0])]
     try sample.writeAdapter()
-    #expect(try sample.inspect().problems.first == "no LoRA matrices: the adapter is empty.")
+    #expect(try sample.inspect().problems.first == "holds no LoRA matrices: the adapter is empty.")
   }
 
   /// Ranks of 0 must not become infinite scales, which JSON cannot write.

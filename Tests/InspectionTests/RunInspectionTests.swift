@@ -4,13 +4,13 @@ import TestSupport
 import Testing
 
 struct RunInspectionTests {
-  private static let record = #"""
+  static let record = #"""
     {"version": "0.1.0", "instruction_set": "generic", "precision": "float32", "seed": 7, "base": "models/tiny",
     "base_fingerprint": "abcd", "adapters": [], "templates": [{"name": "alpaca", "text": "{}"}],
     "data": {"files": ["data.json"], "training_rows": 5, "validation_rows": 1}}
     """#
-  private static let recipe = "base: models/tiny\ndata: {train: data.json}\ntraining: {epochs: 2, batch_size: 2}\noutput: out\n"
-  private static let metrics = """
+  static let recipe = "base: models/tiny\ndata: {train: data.json}\ntraining: {epochs: 2, batch_size: 2}\noutput: out\n"
+  static let metrics = """
     {"event":"validation","step":0,"loss":3.5,"tokens":10,"seconds":0.5}
     {"event":"step","step":1,"epoch":0.5,"loss":3.25,"learning_rate":0.001,"tokens":100,"supervised_tokens":40,"seconds":2.0}
     {"event":"step","step":2,"epoch":1.0,"loss":2.0,"learning_rate":0.001,"tokens":100,"supervised_tokens":40,"seconds":2.0}

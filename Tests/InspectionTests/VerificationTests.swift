@@ -121,4 +121,24 @@ struct VerificationTests {
         "model.safetensors: its SHA-256 is \(hash.hexDigest()), but the name of its blob has \(other). Copy or download it again."
       ])
   }
+
+  /// Values between the rows of a view belong to no tensor.
+  @Test func viewsInFilesOfPyTorch() throws {
+    let folder = try TemporaryFolder()
+    // Rows of 3 in a storage of 2 rows of 4: the last column is outside.
+    var storage = (0..<8).flatMap { _ in [0, 0, 0x80, 0x3F] as [UInt8] }
+    storage.replaceSubrange(12..<16, with: [0, 0, 0xC0, 0x7F])
+    let view = TorchBytes.Tensor("view", "Float", [2, 3], storage: 0, strides: [4, 1], storageCount: 8)
+    try folder.write(TorchBytes.archive([view], storages: [storage]), to: "shard.bin")
+    var inspection = try Inspector().inspect(folder.file("shard.bin"))
+    inspection.verify()
+    #expect(inspection.problems.isEmpty && inspection.verification?.byteCount == 24)
+    #expect(inspection.json["tensors"]?.array?.first?["row_byte_stride"]?.integer == 16)
+
+    storage.replaceSubrange(20..<24, with: [0, 0, 0x80, 0x7F])
+    try folder.write(TorchBytes.archive([view], storages: [storage]), to: "shard.bin")
+    inspection = try Inspector().inspect(folder.file("shard.bin"))
+    inspection.verify()
+    #expect(inspection.problems == ["shard.bin: 'view' holds 1 infinity, the first at [1, 1]."])
+  }
 }
