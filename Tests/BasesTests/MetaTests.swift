@@ -39,6 +39,20 @@ struct MetaTests {
       ])
   }
 
+  @Test(arguments: [4, 6]) func twoKeyValueHeadsOverMoreShards(shardCount: Int) throws {
+    var tiny = TinyBase()
+    tiny.configuration["num_key_value_heads"] = .integer(2)
+    for layer in 0..<2 {
+      for (index, projection) in [Projection.k, .v].enumerated() {
+        let name = projection.weightName(layer: layer)
+        tiny[name] = (name, "BF16", [8, 8], (0..<128).map { UInt8($0 + 64 * index + layer) })
+      }
+    }
+    var meta = TinyMeta(tiny, shardCount: shardCount, repeatsKeyValueHeads: true)
+    meta.parameters["n_kv_heads"] = .integer(2)
+    #expect(try meta.open().fingerprint() == tiny.open().fingerprint())
+  }
+
   @Test func wholeHeadsStayOneSegment() throws {
     let base = try TinyMeta(TinyBase(), shardCount: 2).open()
     let segments = try #require(base.weights["model.layers.0.self_attn.q_proj.weight"]).segments

@@ -19,7 +19,7 @@ struct TinyMeta {
 
   /// - Parameters:
   ///   - embeddingByRows: As in Llama 3.
-  ///   - repeatsKeyValueHeads: Every shard has the one KV head, whole.
+  ///   - repeatsKeyValueHeads: Every shard has one KV head, whole; shards that follow each other the same.
   init(_ tiny: TinyBase, shardCount: Int, embeddingByRows: Bool = false, repeatsKeyValueHeads: Bool = false) {
     shards = [[StoredTensor]](repeating: [], count: shardCount)
     for tensor in tiny.tensors {
@@ -28,9 +28,13 @@ struct TinyMeta {
       let columns = tensor.shape.last ?? 1
       let rows = TinyMeta.rotaryOrder(name, rowCount: tensor.shape.count == 2 ? tensor.shape[0] : 1)
       let isByColumns = [".wo.", ".w2."].contains { name.contains($0) } || (name.hasPrefix("tok") && !embeddingByRows)
-      let isCopy = tensor.shape.count == 1 || (repeatsKeyValueHeads && [".wk.", ".wv."].contains { name.contains($0) })
+      let isRepeated = repeatsKeyValueHeads && [".wk.", ".wv."].contains { name.contains($0) }
       for shard in 0..<shardCount {
-        let ownRows = isCopy || isByColumns ? 0..<rows.count : TinyMeta.part(shard, of: shardCount, count: rows.count)
+        var ownRows = isByColumns || tensor.shape.count == 1 ? 0..<rows.count : TinyMeta.part(shard, of: shardCount, count: rows.count)
+        if isRepeated {
+          let head = shard * (rows.count / 4) / shardCount
+          ownRows = 4 * head..<4 * head + 4
+        }
         let ownColumns = isByColumns ? TinyMeta.part(shard, of: shardCount, count: columns) : 0..<columns
         let bytes = rows[ownRows].flatMap { row in
           tensor.bytes[(row * columns + ownColumns.lowerBound) * size..<(row * columns + ownColumns.upperBound) * size]
