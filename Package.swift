@@ -51,11 +51,16 @@ let package = Package(
     .target(name: "Inference", dependencies: ["Tensors", "Llama", "Tokenizers"]),
     .target(name: "Configuration", dependencies: [yams]),
     .target(name: "Recipes", dependencies: ["Configuration", "Datasets", "Adapters", "FineTuning"]),
+    .target(
+      name: "Inspection",
+      dependencies: [
+        "Tensors", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "FineTuning", "Configuration", "Recipes",
+      ]),
     .executableTarget(
       name: "puna",
       dependencies: [
         "Tensors", "CPUBackend", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
-        "Recipes",
+        "Recipes", "Inspection", "Configuration",
         "CStarter", argumentParser,
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
@@ -75,10 +80,15 @@ let package = Package(
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "JSON", "Tensors", "TestSupport"]),
     .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
-    .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"],
+      exclude: ["goldens"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
     .testTarget(name: "FineTuningTests", dependencies: ["FineTuning", "Llama", "TestSupport"]),
+    .testTarget(
+      name: "InspectionTests",
+      dependencies: ["Inspection", "Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport"]),
     .testTarget(name: "InferenceTests", dependencies: ["Inference", "Llama", "Tensors", "CPUBackend", "TestSupport"]),
     .testTarget(
       name: "GoldenTests",
@@ -89,6 +99,12 @@ let package = Package(
       exclude: ["goldens"]),
     // Runs the tool as a process. It does not depend on the target, whose linker flags are not for tests: `swift test` builds both.
     .testTarget(name: "CommandTests", dependencies: ["TestSupport"]),
+    // Every reader as a function of bytes; `Tests/Fuzzing/run` gives them what libFuzzer thinks of, the tests what was found before.
+    .target(
+      name: "FuzzedReaders",
+      dependencies: ["Adapters", "Bases", "Checkpoints", "Datasets", "JSON", "Tensors", "TestSupport", "Tokenizers"],
+      path: "Tests/Fuzzing/Readers"),
+    .testTarget(name: "FuzzingTests", dependencies: ["FuzzedReaders"], path: "Tests/Fuzzing/Tests"),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],
@@ -96,6 +112,14 @@ let package = Package(
   cLanguageStandard: .gnu17,
   cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer brings the main function; without it this program does not link.
+if Context.environment["PUNA_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "puna-fuzz", dependencies: ["FuzzedReaders"], path: "Tests/Fuzzing/Driver", swiftSettings: [.unsafeFlags(["-parse-as-library"])]
+    ))
+}
 
 for target in package.targets where warningsAreErrors && target.type != .system {
   target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]

@@ -32,7 +32,7 @@ extension StoredWeight {
   }
 
   /// Whether every byte of both is the same.
-  func hasSameBytes(as other: StoredWeight) -> Bool {
+  package func hasSameBytes(as other: StoredWeight) -> Bool {
     guard shape == other.shape, dtype == other.dtype else { return false }
     // Pieces of both may end anywhere; bounded steps keep the copies small when they are not contiguous.
     let step = 1 << 20

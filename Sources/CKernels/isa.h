@@ -13,4 +13,5 @@
 #include "weight_private.h"
 #include "elementwise_kernels.h"
 #include "attention_kernels.h"
+#include "merge_kernels.h"
 #endif

@@ -2,3 +2,4 @@
 #include "gemm.inc.h"
 #include "elementwise.inc.h"
 #include "attention.inc.h"
+#include "merge.inc.h"

@@ -50,9 +50,9 @@ struct RecipeParser {
 
   // MARK: - Adapters
 
-  private mutating func stackedAdapters(_ top: ConfigurationSection) -> [Recipe.StackedAdapter] {
+  mutating func stackedAdapters(_ top: ConfigurationSection, key: String = "adapters") -> [Recipe.StackedAdapter] {
     var adapters: [Recipe.StackedAdapter] = []
-    for item in top.items("adapters", expecting: "the folder of an adapter, or {path, weight}") ?? [] {
+    for item in top.items(key, expecting: "the folder of an adapter, or {path, weight}") ?? [] {
       let adapter: Recipe.StackedAdapter
       let label: String
       let location: Location

@@ -5,5 +5,6 @@
 #include "gemm.h"
 #include "attention.h"
 #include "elementwise.h"
+#include "merge.h"
 #include "probe.h"
 #endif

@@ -1,0 +1,229 @@
+import Bases
+import Checkpoints
+import Foundation
+import JSON
+import Tensors
+
+/// How a merge is written.
+public struct MergeOptions: Sendable, Equatable {
+  /// Layouts of a base folder.
+  public enum Format: String, Sendable, CaseIterable {
+    case huggingFace = "hf"
+    case meta
+  }
+
+  /// The types that weights can have.
+  public enum Precision: String, Sendable, CaseIterable {
+    case bfloat16, float16, float32
+
+    var dtype: DType {
+      switch self {
+      case .bfloat16: .bfloat16
+      case .float16: .float16
+      case .float32: .float32
+      }
+    }
+  }
+
+  /// Folder to make.
+  public var output: String
+  /// Nil is the base's.
+  public var format: Format?
+  /// What every tensor is stored as; nil keeps each tensor's own type.
+  public var precision: Precision?
+  /// Bytes of a file of a Hugging Face folder.
+  public var maximumShardSize = 5_000_000_000
+  /// Files of a Meta folder; nil is as many as Meta gave a model of its size.
+  public var shardCount: Int?
+
+  public init(output: String) { self.output = output }
+
+  /// As many as anybody ever split a model into.
+  public static let mostShards = 64
+
+  /// Options that do not go together, in a sentence; nil for none.
+  public func contradiction(statesShardSize: Bool) -> String? {
+    if shardCount != nil, format != .meta { return "shards is for format meta; hf is split by max-shard-size." }
+    if statesShardSize, format == .meta { return "max-shard-size is for format hf; meta is split into shards." }
+    return nil
+  }
+}
+
+/// Folds adapters into a base and proves the result: `W + Σ weight · scale · B A`, summed in Double and rounded once.
+///
+/// The base's files are read in place and a few pieces at a time are in memory. Everything is written to a hidden folder beside the output,
+/// opened again and compared element by element with a computation of its own; only then the folder gets its name.
+public struct Merge: Sendable {
+  /// What was written, for comparing its logits with those of base and adapters before it gets its name.
+  public struct Result: Sendable {
+    public let merged: Base
+    /// The tensors that are not copies, in the order of the network.
+    public let changes: [TensorChange]
+  }
+
+  /// How far a merge is.
+  public enum Progress: Sendable, Equatable {
+    /// Bytes made, of all.
+    case merging(Int, of: Int)
+    /// Bytes read back and compared, of all.
+    case proving(Int, of: Int)
+    case comparingLogits
+    case hashing
+  }
+
+  public let base: Base
+  public let inputs: [MergeInputs.Input]
+  public let options: MergeOptions
+  /// What a person should know before it begins.
+  public let notes: [String]
+  package let plan: MergePlan
+  private let files: ModelFiles
+  private let baseFingerprint: String
+  private let fingerprints: [String]
+
+  /// Looks at everything that can go wrong before the first byte is written.
+  ///
+  /// - Parameters:
+  ///   - files: The base's small files.
+  ///   - tokenizers: Files of each input's folder, from which an input with an embedding of its own brings its tokenizer.
+  /// - Throws: `MergeError` and `CheckpointError`.
+  public init(base: Base, files: ModelFiles, inputs: MergeInputs, tokenizers: [ModelFiles], options: MergeOptions) throws {
+    precondition(tokenizers.count == inputs.inputs.count, "files for each input")
+    self.base = base
+    self.inputs = inputs.inputs
+    self.options = options
+    if options.format == .meta { throw MergeError([.unsupportedFormat("meta")]) }
+    var readFolders = [(base.path, "the base")]
+    readFolders += inputs.inputs.map { ($0.adapter.path, "an adapter") }
+    try MergeFolder.check(options.output, inputs: readFolders)
+    fingerprints = inputs.inputs.map { $0.adapter.fingerprint() }
+    try Merge.checkAdapters(inputs.inputs, fingerprints, base: base)
+    plan = try MergePlan(base: base, inputs: inputs.inputs, dtype: options.precision?.dtype)
+    try MergeFolder.checkSpace(for: plan.byteCount, at: options.output)
+    baseFingerprint = base.fingerprint()
+
+    var files = files
+    var notes = inputs.notes + plan.notes
+    for (input, brought) in zip(inputs.inputs, tokenizers) where input.adapter.savedWeights.keys.contains(MergePlan.embedding) {
+      if brought.hasTokenizer {
+        files.replaceTokenizer(by: brought)
+        notes.append("the tokenizer is that of \(input.adapter.path), which brings an embedding of its own.")
+      } else if plan.configuration.vocabularySize != base.configuration.vocabularySize {
+        notes.append("\(input.adapter.path) brings an embedding of its own, but no tokenizer: the base's is kept.")
+      }
+    }
+    self.files = files
+    self.notes = notes
+  }
+
+  /// Merges, proves and names the output.
+  ///
+  /// - Parameters:
+  ///   - merger: Does the arithmetic; used on the calling thread.
+  ///   - version: Of Puna, for the report.
+  ///   - compareLogits: Runs base and adapters, and what was merged; nil where that cannot be done, which the notes then say.
+  /// - Throws: `MergeError`, `MergeInterrupted` and `CheckpointError`; nothing is left behind then.
+  public func run(
+    on merger: any RowMerger, version: String, progress: @escaping (Progress) -> Void = { _ in },
+    isInterrupted: @escaping () -> Bool = { false },
+    compareLogits: (Result) throws -> (LogitsComparison?, notes: [String])
+  ) throws -> MergeReport {
+    let folder = try MergeFolder(output: options.output)
+    defer { folder.discard() }
+    let total = plan.byteCount
+    let layout = HuggingFaceLayout(plan.tensors, maximumShardSize: options.maximumShardSize)
+    try MergeStream(layout: layout, folder: folder.path, progress: { progress(.merging($0, of: total)) }, isInterrupted: isInterrupted)
+      .run(on: merger)
+    try writeFiles(to: folder.path)
+
+    let merged = try Base.open(folder.path)
+    let changes = try MergeProof(
+      plan: plan, merged: merged, progress: { progress(.proving($0, of: total)) }, isInterrupted: isInterrupted
+    ).run()
+    let added = changes.filter(\.isMerged)
+    if !added.isEmpty, added.allSatisfy({ $0.changedCount == 0 }), inputs.allSatisfy({ $0.adapter.savedWeights.isEmpty }) {
+      throw MergeError([.nothingChanged(dtype: (options.precision?.dtype ?? base.dtype).rawValue)])
+    }
+    progress(.comparingLogits)
+    let (logits, logitsNotes) = try compareLogits(Result(merged: merged, changes: changes))
+    if let logits, !logits.isExplained { throw MergeError([.proofLogits(Merge.unexplained(logits))]) }
+    if isInterrupted() { throw MergeInterrupted() }
+
+    progress(.hashing)
+    let report = MergeReport(
+      version: version, base: base.path, baseFingerprint: baseFingerprint, mergedFingerprint: merged.fingerprint(),
+      adapters: zip(inputs, fingerprints).map { .init(path: $0.adapter.path, weight: $0.weight, fingerprint: $1) },
+      format: MergeOptions.Format.huggingFace.rawValue, dtype: merged.dtype, changes: changes, tensorCount: plan.tensors.count,
+      logits: logits, notes: notes + logitsNotes)
+    try seal(folder.path, report)
+    if isInterrupted() { throw MergeInterrupted() }
+    try folder.finish()
+    return report
+  }
+
+  /// What adapters are laid over to compare logits: the sources of the merged weights, and where nothing was added what was written.
+  package func referenceWeights(_ result: Result) -> [String: StoredWeight] {
+    plan.tensors.filter(\.isChanged).reduce(into: result.merged.weights) { $0[$1.name] = $1.source }
+  }
+
+  private static func unexplained(_ logits: LogitsComparison) -> String {
+    """
+    The merged model's logits differ from those of base and adapters by \(logits.difference) (root mean square), more than the \
+    \(logits.bound) that rounding explains. Nothing was kept. Every element of the files was right, so that the adapters mean something else \
+    to the network than to the merge: a mistake in Puna, which should be reported.
+    """
+  }
+
+  /// Configuration, tokenizer and licences.
+  private func writeFiles(to folder: String) throws {
+    let input = try files.files[ModelFiles.configurationName].map { try JSONValue(parsing: $0, path: "\(base.path)/config.json") }
+    var others = files
+    others.remove(ModelFiles.configurationName)
+    try others.write(to: folder)
+    // Mixed types stay mixed: the configuration then goes on saying what it said.
+    let counts = plan.tensors.reduce(into: [DType: Int]()) { $0[$1.dtype, default: 0] += $1.byteCount / $1.dtype.byteCount }
+    let dtype = counts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key ?? base.dtype
+    let document = MergedConfiguration.document(input, plan.configuration, base: base.configuration, dtype: dtype)
+    try AtomicFile.write(document.text, to: "\(folder)/\(ModelFiles.configurationName)")
+  }
+
+  /// Writes the report and the sums of all files.
+  private func seal(_ folder: String, _ report: MergeReport) throws {
+    var digests = try Merge.digests(of: folder)
+    try AtomicFile.write(report.document(files: digests).text, to: "\(folder)/\(MergeReport.fileName)")
+    digests[MergeReport.fileName] = try SHA256.digest(ofFile: "\(folder)/\(MergeReport.fileName)")
+    let lines = digests.sorted { $0.key < $1.key }.map { "\($0.value)  \($0.key)\n" }
+    try AtomicFile.write(lines.joined(), to: "\(folder)/\(MergeReport.sumsName)")
+  }
+
+  /// Of every file, by its path in the folder; several at a time.
+  private static func digests(of folder: String) throws -> [String: String] {
+    let names = (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []).filter { name in
+      var isFolder: ObjCBool = false
+      return FileManager.default.fileExists(atPath: "\(folder)/\(name)", isDirectory: &isFolder) && !isFolder.boolValue
+    }
+    var results = [Swift.Result<String, any Error>?](repeating: nil, count: names.count)
+    results.withUnsafeMutableBufferPointer { results in
+      nonisolated(unsafe) let places = results
+      DispatchQueue.concurrentPerform(iterations: names.count) { index in
+        places[index] = Swift.Result { try SHA256.digest(ofFile: "\(folder)/\(names[index])") }
+      }
+    }
+    return try Dictionary(uniqueKeysWithValues: zip(names, results.map { try $0?.get() ?? "" }))
+  }
+
+  private static func checkAdapters(_ inputs: [MergeInputs.Input], _ fingerprints: [String], base: Base) throws {
+    let before = try MergeReport.adapters(in: base.path)
+    var problems: [MergeProblem] = []
+    var seen: [String: String] = [:]
+    for (input, fingerprint) in zip(inputs, fingerprints) {
+      let path = input.adapter.path
+      if input.weight == 0 { problems.append(.zeroWeight(path)) }
+      if input.adapter.isZero { problems.append(.zeroAdapter(path)) }
+      if let weight = before[fingerprint] { problems.append(.mergedBefore(adapter: path, base: base.path, weight: weight)) }
+      if let other = seen[fingerprint] { problems.append(.givenTwice(other, path)) }
+      seen[fingerprint] = path
+    }
+    guard problems.isEmpty else { throw MergeError(problems) }
+  }
+}

@@ -1,0 +1,111 @@
+import Adapters
+import Bases
+import Checkpoints
+import Datasets
+import Foundation
+import JSON
+import Tensors
+import TestSupport
+import Tokenizers
+
+/// The readers of files from outside, each as a function of bytes that may be anything.
+///
+/// A reader must return or throw an error that can be told to a person; it must not trap, hang, or take memory out of proportion.
+public enum FuzzedReader: String, CaseIterable, Sendable {
+  case safetensors
+  case torch
+  case configuration
+  case sentencepiece
+  case tiktoken
+  case tokenizerJSON = "tokenizer-json"
+  case rows
+  case adapter
+
+  /// Reads `bytes` as a file of this kind, and what it holds to the end.
+  public func read(_ bytes: [UInt8]) {
+    do {
+      switch self {
+      case .safetensors: try readSafetensors(bytes)
+      case .torch: try readTorch(bytes)
+      case .configuration: try readConfiguration(bytes)
+      case .sentencepiece, .tiktoken, .tokenizerJSON: try readTokenizer(bytes)
+      case .rows: try readRows(bytes)
+      case .adapter: try readAdapter(bytes)
+      }
+    } catch {
+      precondition(!"\(error)".isEmpty, "an error without words")
+    }
+  }
+
+  private func readSafetensors(_ bytes: [UInt8]) throws {
+    let file = try SafetensorsFile(MappedBytes(bytes), path: "file")
+    for tensor in file.tensors { sum(tensor.bytes) }
+  }
+
+  private func readTorch(_ bytes: [UInt8]) throws {
+    let file = try TorchFile(MappedBytes(bytes), path: "file")
+    for tensor in file.tensors { sum(tensor.bytes) }
+  }
+
+  /// Touches every byte that a reader says a tensor has.
+  private func sum(_ bytes: MappedBytes) {
+    let total = bytes.withUnsafeBytes { $0.reduce(0) { $0 &+ Int($1) } }
+    precondition(total >= 0)
+  }
+
+  private func readConfiguration(_ bytes: [UInt8]) throws {
+    _ = try Base.open(name: "base", configuration: MappedBytes(bytes), shards: [])
+  }
+
+  private func readTokenizer(_ bytes: [UInt8]) throws {
+    try withFile(bytes, named: "tokenizer") { path in
+      let tokenizer = try openTokenizer(at: path)
+      let ids = try tokenizer.encode("Hello,  world 42!\n\tÄ 你好 <s></s><|eot_id|>\u{200D}\u{0301}")
+      _ = try tokenizer.decode(ids)
+      for id in 0..<Int32(clamping: min(tokenizer.vocabularySize, 64)) {
+        _ = try tokenizer.piece(id)
+        _ = try tokenizer.kind(id)
+      }
+      _ = try tokenizer.decode(Array(0..<Int32(clamping: min(tokenizer.vocabularySize, 64))))
+    }
+  }
+
+  private func readRows(_ bytes: [UInt8]) throws {
+    try withFile(bytes, named: "rows.json") { path in
+      let options = DataOptions(train: [DataOptions.Source(path: path)])
+      let set = try TrainingSet(options, batchSize: 4, seed: 1, tokenizer: FuzzedReader.tokenizer, vocabularySize: 512)
+      for step in 0..<min(set.stepsPerEpoch, 8) { _ = try set.examples(epoch: 0, step: step) }
+    }
+  }
+
+  private func readAdapter(_ bytes: [UInt8]) throws {
+    let base = try Base.open("\(FuzzedReader.goldens)/base")
+    let weights = try [UInt8](Data(contentsOf: URL(fileURLWithPath: "\(FuzzedReader.goldens)/adapter/adapter_model.safetensors")))
+    try withFile(weights, named: "adapter/adapter_model.safetensors") { _ in
+      try withFile(bytes, named: "adapter/adapter_config.json") { path in
+        _ = try PEFTAdapter.open(String(path.dropLast("/adapter_config.json".count)), for: base)
+      }
+    }
+  }
+
+  private static let goldens = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appendingPathComponent("GoldenTests/goldens/grouped").path
+
+  private static let tokenizer: (any Tokenizer)? = try? SentencePieceTokenizer(bytes: TinySentencePiece().bytes, name: "tiny")
+
+  /// Writes over the same file for every input of a process, in memory where the machine has a file system there.
+  private func withFile(_ bytes: [UInt8], named name: String, _ body: (String) throws -> Void) throws {
+    let url = FuzzedReader.folder.appendingPathComponent(name)
+    try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(bytes).write(to: url)
+    try body(url.path)
+  }
+
+  /// Removes what this process wrote.
+  public static func clean() { try? FileManager.default.removeItem(at: folder) }
+
+  private static let folder: URL = {
+    let memory = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+    return URL(fileURLWithPath: memory).appendingPathComponent("puna-fuzz-\(ProcessInfo.processInfo.processIdentifier)")
+  }()
+}
