@@ -18,6 +18,10 @@ extension LoRAOptions {
       options[keyPath: option] = first
     }
     let configuration = adapter.configuration
+    // Recipes have no others: the run's own would not run again.
+    if let alpha = ([configuration.alpha] + adapter.modules.map(\.alpha)).first(where: { $0 <= 0 }) {
+      problems.append(.badValue(key: "lora_alpha", found: "\(alpha)", expected: "a number above 0 in an adapter to continue"))
+    }
     let targets = Projection.allCases.filter { projection in adapter.modules.contains { $0.projection == projection } }
     adopt("target_modules", \.targetModules, [targets]) { "[" + $0.map(\.rawValue).joined(separator: ", ") + "]" }
     adopt("rank", \.rank, [configuration.rank] + adapter.modules.map(\.rank)) { "\($0)" }

@@ -44,7 +44,7 @@ extension PEFTAdapter {
     guard problems.isEmpty else { throw AdapterError(path: path, problems: problems) }
     let adapter = PEFTAdapter(
       path: path, configuration: configuration, modules: modules, vocabularyDeltas: vocabularyDeltas, savedWeights: reading.saved,
-      notes: configuration.notes.map { "\(path)/\(configurationName): \($0)" }
+      notes: reading.notes.map { "\(path)/\(configurationName): \($0)" }
         + (files.others.isEmpty ? [] : ["\(path)/\(files.weightsName): \(AdapterError.list(files.others)) no tensors."]))
     return base.tiesEmbeddings && adapter.changes(embeddingName) != adapter.changes(headName)
       ? adapter.noting([
@@ -61,12 +61,15 @@ private struct Reading {
   private let file: String
   private var tensors: PEFTTensors
   private(set) var saved: [String: StoredWeight] = [:]
+  /// About the configuration.
+  private(set) var notes: [String]
 
   init(_ files: PEFTFiles, _ configuration: PEFTConfiguration, _ base: LlamaConfiguration) {
     self.configuration = configuration
     self.base = base
     file = files.weightsName
     document = files.configuration
+    notes = configuration.notes
     tensors = PEFTTensors(files, weights: PEFTAdapter.weightNames(of: base))
   }
 
@@ -135,7 +138,9 @@ private struct Reading {
   mutating func takeSavedWeights() {
     var shapes = Dictionary(uniqueKeysWithValues: base.expectedTensors.map { ($0.name, $0.shape) })
     shapes[PEFTAdapter.headName] = shapes[PEFTAdapter.embeddingName]
-    let names = Set(configuration.savedWeightNames(in: base)).union(tensors.savedPaths.map { "\($0).weight" })
+    let (named, unknown) = configuration.savedWeights(in: base)
+    notes += unknown.map { "'modules_to_save' names '\($0)', which is no module of the base: nothing was saved for it." }
+    let names = Set(named).union(tensors.savedPaths.map { "\($0).weight" })
     for name in names.sorted() {
       guard var shape = shapes[name] else { continue }
       let path = String(name.dropLast(".weight".count))

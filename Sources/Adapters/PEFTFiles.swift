@@ -37,10 +37,6 @@ struct PEFTFiles {
     weightsName = name
     do {
       configuration = try PEFTFiles.configuration(at: "\(path)/\(PEFTAdapter.configurationName)")
-    } catch {
-      throw failure(AdapterError.Problem(error, file: path))
-    }
-    do {
       (tensors, others) = try PEFTFiles.tensors(of: "\(path)/\(name)")
     } catch {
       throw failure(AdapterError.Problem(error, file: path))

@@ -39,9 +39,7 @@ extension PEFTConfiguration {
     var excluded: ModuleMatcher?
     if let excludedModules { excluded = try ModuleMatcher(excludedModules, key: "exclude_modules") }
     // PEFT takes entries of modules_to_save for patterns here, and saved modules for no targets.
-    let saved = try savedModules.map { name throws(ConfigurationProblems) in
-      try ModuleMatcher(.pattern("(?:.*\\.)?(?:\(name))(?:\\..*)?"), key: "modules_to_save")
-    }
+    let saved = try savedModules.map { name throws(ConfigurationProblems) in try ModuleMatcher(insideOf: name) }
     let ranks = try PatternTable(rankPattern, key: "rank_pattern")
     let alphas = try PatternTable(alphaPattern, key: "alpha_pattern")
 
@@ -70,15 +68,18 @@ extension PEFTConfiguration {
     return targets
   }
 
-  /// The weights that lie in modules to save: PEFT saves every module whose path ends with an entry, and everything inside it.
-  func savedWeightNames(in base: LlamaConfiguration) -> [String] {
-    PEFTAdapter.weightNames(of: base).filter { name in
+  /// The weights that lie in modules to save: PEFT saves every module whose path ends with an entry, and everything inside it. Entries
+  /// that name nothing are left to themselves, as in PEFT.
+  func savedWeights(in base: LlamaConfiguration) -> (names: [String], unknownModules: [String]) {
+    var unknown = Set(savedModules)
+    let names = PEFTAdapter.weightNames(of: base).filter { name in
       let parts = name.split(separator: ".").dropLast()
-      return parts.indices.contains { index in
-        let path = parts[...index].joined(separator: ".")
-        return savedModules.contains { path.hasSuffix($0) }
-      }
+      let paths = parts.indices.map { parts[...$0].joined(separator: ".") }
+      let entries = savedModules.filter { entry in paths.contains { $0.hasSuffix(entry) } }
+      unknown.subtract(entries)
+      return !entries.isEmpty
     }
+    return (names, unknown.sorted())
   }
 }
 
@@ -120,6 +121,16 @@ private struct ModuleMatcher {
       names = []
       pattern = (text, expression)
     }
+  }
+
+  /// Matches a module to save and what is inside it.
+  init(insideOf name: String) throws(ConfigurationProblems) {
+    key = "modules_to_save"
+    names = []
+    guard let expression = BoundedExpression("(?:.*\\.)?(?:\(name))(?:\\..*)?") else {
+      throw ConfigurationProblems([.badPattern(key: key, pattern: name)])
+    }
+    pattern = (name, expression)
   }
 
   func names(matching path: String) throws(ConfigurationProblems) -> [String] {

@@ -34,7 +34,7 @@ enum FileForm: Sendable, Equatable {
   case text
   case unknown
 
-  var isTokenizer: Bool { self == .sentencePiece || self == .tokenizerJSON || self == .tiktoken }
+  var canBeInspected: Bool { [.safetensors, .torchZip, .torchPickle, .sentencePiece, .tokenizerJSON, .tiktoken].contains(self) }
 
   init(_ bytes: MappedBytes) {
     self = bytes.withUnsafeBytes { FileForm($0) }

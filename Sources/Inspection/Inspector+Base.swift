@@ -157,8 +157,8 @@ extension Inspector {
   private static func tokenizerKind(_ form: FileForm) -> String {
     switch form {
     case .sentencePiece: "SentencePiece"
-    case .tokenizerJSON: "Hugging Face tokenizers"
-    case .tiktoken: "tiktoken ranks"
+    case .tokenizerJSON: "tokenizer.json"
+    case .tiktoken: "tiktoken"
     default: "unknown"
     }
   }

@@ -97,6 +97,10 @@ extension Folder {
     guard inner.isEmpty else {
       return InspectionError("\(path): \(lack) itself; these folders in it do: \(Words.list(inner.map(\.name), atMost: 8))")
     }
+    let files = entries.filter { $0.form == .file }.prefix(100).map(\.name).filter { form(of: $0)?.canBeInspected == true }
+    if !files.isEmpty {
+      return InspectionError("\(path): \(lack) under the usual names; inspect a file in it: \(Words.list(files, atMost: 8))")
+    }
     let expected = "config.json, params.json, adapter_config.json, tokenizer.model and tokenizer.json"
     return InspectionError("\(path): \(lack); there is none of \(expected) in it.")
   }

@@ -26,7 +26,9 @@ public struct TokenizerFacts: Sendable, Equatable {
   /// Rows of the base's embedding, if there is one.
   public var embeddingRowCount: Int?
 
-  /// All 256 bytes are in the vocabulary, so that it can spell every text.
+  /// All 256 bytes are in the vocabulary.
+  public let spellsEveryText: Bool
+  /// Bytes are pieces of their own kind, for what other pieces cannot spell.
   public var hasByteFallback: Bool { pieceCounts[.byte] == 256 }
 
   init(_ tokenizer: any Tokenizer, file: String, kind: String) throws {
@@ -35,8 +37,17 @@ public struct TokenizerFacts: Sendable, Equatable {
     self.kind = kind
     vocabularySize = tokenizer.vocabularySize
     var counts: [PieceKind: Int] = [:]
-    for id in 0..<Int32(clamping: tokenizer.vocabularySize) { counts[try tokenizer.kind(id), default: 0] += 1 }
+    var bytes: Set<UInt8> = []
+    for id in 0..<Int32(clamping: tokenizer.vocabularySize) {
+      let kind = try tokenizer.kind(id)
+      counts[kind, default: 0] += 1
+      var atStart = false
+      guard kind == .normal || kind == .byte, bytes.count < 256 else { continue }
+      let spelled = try tokenizer.bytes(of: id, atStart: &atStart)
+      if spelled.count == 1 { bytes.insert(spelled[0]) }
+    }
     pieceCounts = counts
+    spellsEveryText = bytes.count == 256
     beginOfSequence = try token(tokenizer.beginOfSequence)
     endOfSequence = try token(tokenizer.endOfSequence)
     addsBeginOfSequence = tokenizer.addsBeginOfSequence
@@ -65,14 +76,18 @@ extension TokenizerFacts {
     let ends =
       token("BOS", beginOfSequence, isAdded: addsBeginOfSequence) + "; " + token("EOS", endOfSequence, isAdded: addsEndOfSequence)
     var lines = [size, ends]
+    // Llama 3 reserves hundreds, which say nothing.
     let others = specials.filter { $0 != beginOfSequence && $0 != endOfSequence }
+    let named = others.filter { !$0.piece.contains("reserved") }
     if !others.isEmpty {
-      lines.append("\(Words.count(others.count, "other special token")): \(Words.list(others.map(\.words)))")
+      var words = "\(Words.count(others.count, "other special token"))"
+      if named.count < others.count { words += ", \(Words.grouped(others.count - named.count)) of them reserved" }
+      lines.append(named.isEmpty ? words : "\(words): \(Words.list(named.map(\.words)))")
     }
-    if pieceCounts[.byte] != nil {
-      let spelling =
-        hasByteFallback ? "byte fallback: spells every text" : "\(pieceCounts[.byte] ?? 0) of 256 bytes: cannot spell every text"
-      lines.append(spelling)
+    if hasByteFallback {
+      lines.append("byte fallback: spells every text")
+    } else {
+      lines.append(spellsEveryText ? "every byte is a piece: spells every text" : "not every byte is a piece: cannot spell every text")
     }
     return lines
   }
@@ -83,6 +98,7 @@ extension TokenizerFacts {
       "pieces": .object(Dictionary(uniqueKeysWithValues: pieceCounts.map { (TokenizerFacts.name(of: $0.key), .integer($0.value)) })),
       "bos": beginOfSequence?.json ?? .null, "eos": endOfSequence?.json ?? .null, "adds_bos": .bool(addsBeginOfSequence),
       "adds_eos": .bool(addsEndOfSequence), "special_tokens": .array(specials.map(\.json)), "byte_fallback": .bool(hasByteFallback),
+      "spells_every_text": .bool(spellsEveryText),
       "embedding_rows": .optional(embeddingRowCount),
     ])
   }

@@ -32,7 +32,7 @@ public final class BytePairTokenizer: Tokenizer {
   }
 
   let parts: Parts
-  private let isAdded: [Int32: Bool]
+  private let addedIDs: Set<Int32>
   let rawFinder: AddedTokenFinder
   let normalizedFinder: AddedTokenFinder
   private let memories = EncoderMemories()
@@ -47,7 +47,7 @@ public final class BytePairTokenizer: Tokenizer {
   init(_ parts: Parts, _ path: String) throws {
     self.parts = parts
     let added = parts.addedTokens
-    isAdded = Dictionary(added.map { ($0.id, true) }) { first, _ in first }
+    addedIDs = Set(added.map(\.id))
     rawFinder = try AddedTokenFinder(added.filter { !$0.isNormalized }, path)
     normalizedFinder = try AddedTokenFinder(added.filter(\.isNormalized), path) { token in
       try Array(token.content.utf8).withUnsafeBufferPointer { try parts.normalizer.normalized($0).text }
@@ -124,7 +124,7 @@ public final class BytePairTokenizer: Tokenizer {
   public func piece(_ id: Int32) throws -> String {
     try check(id)
     let bytes = parts.pieces[id]
-    if isAdded[id] != nil { return String(decoding: bytes, as: UTF8.self) }
+    if addedIDs.contains(id) { return String(decoding: bytes, as: UTF8.self) }
     switch parts.spelling {
     case .characters: return String(decoding: bytes, as: UTF8.self)
     case .bytes: return ByteSpelling.spelling(of: bytes)

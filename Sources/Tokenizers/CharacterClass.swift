@@ -21,7 +21,7 @@ enum CharacterClass: UInt8, Sendable {
 }
 
 /// Text as characters with their classes.
-struct ClassifiedText {
+package struct ClassifiedText {
   let bytes: UnsafeBufferPointer<UInt8>
   private let table: [CharacterClass]
 
@@ -31,7 +31,7 @@ struct ClassifiedText {
   }
 
   /// - Precondition: valid UTF-8.
-  init(_ bytes: UnsafeBufferPointer<UInt8>) {
+  package init(_ bytes: UnsafeBufferPointer<UInt8>) {
     self.bytes = bytes
     table = ClassifiedText.table
   }

@@ -103,52 +103,48 @@ public struct TokenizerConfiguration: Sendable, Equatable {
     guard let members = decoder.object else {
       throw TokenizerError.unreadable(path: path, reason: "'added_tokens_decoder' is \(decoder.kind.rawValue); expected an object")
     }
+    var tokens: [AddedToken] = []
     for (key, value) in members {
       guard let id = Int32(key), id >= 0, let content = value["content"]?.string, !content.isEmpty else {
         throw TokenizerError.unreadable(
           path: path, reason: "'added_tokens_decoder' has '\(key)': \(value.excerpt); expected an id and an object with its 'content'")
       }
       let isSpecial = value["special"]?.bool ?? false
-      try add(
+      tokens.append(
         AddedToken(
           id: id, content: content, isSpecial: isSpecial, isSingleWord: value["single_word"]?.bool ?? false,
           stripsLeft: value["lstrip"]?.bool ?? false, stripsRight: value["rstrip"]?.bool ?? false,
-          isNormalized: value["normalized"]?.bool ?? !isSpecial), path)
+          isNormalized: value["normalized"]?.bool ?? !isSpecial))
     }
+    try add(tokens, path)
   }
 
   /// `{"[PAD]": 32000, ...}`
   private mutating func addTokens(map: JSONValue, _ path: String) throws {
+    var tokens: [AddedToken] = []
     for (content, value) in map.object ?? [:] {
       guard let id = value.integer.flatMap(Int32.init(exactly:)), id >= 0, !content.isEmpty else {
         throw TokenizerError.unreadable(path: path, reason: "'\(content)' is \(value.excerpt); expected a token's id")
       }
-      try add(AddedToken(id: id, content: content, isSpecial: controlNames.contains(content)), path)
+      tokens.append(AddedToken(id: id, content: content, isSpecial: controlNames.contains(content)))
     }
+    try add(tokens, path)
   }
 
   /// The fuller description comes first and holds.
-  private mutating func add(_ token: AddedToken, _ path: String) throws {
-    let place = addedTokens.partitioningIndex { $0.id >= token.id }
-    if place < addedTokens.count, addedTokens[place].id == token.id {
-      guard addedTokens[place].content == token.content else {
-        throw TokenizerError.inconsistent(
-          path: path, reason: "id \(token.id) is '\(token.content)', and also '\(addedTokens[place].content)'")
+  private mutating func add(_ tokens: [AddedToken], _ path: String) throws {
+    var contents: [Int32: String] = [:]
+    for token in addedTokens { contents[token.id] = token.content }
+    for token in tokens {
+      if let content = contents[token.id] {
+        guard content == token.content else {
+          throw TokenizerError.inconsistent(path: path, reason: "id \(token.id) is '\(token.content)', and also '\(content)'")
+        }
+      } else {
+        contents[token.id] = token.content
+        addedTokens.append(token)
       }
-      return
     }
-    addedTokens.insert(token, at: place)
-  }
-}
-
-extension Array {
-  /// The first index whose element fulfils a condition that holds for all after it.
-  func partitioningIndex(where condition: (Element) -> Bool) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if condition(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
+    addedTokens.sort { $0.id < $1.id }
   }
 }

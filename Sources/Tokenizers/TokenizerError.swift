@@ -41,7 +41,8 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
     case .library(let message): return "SentencePiece: \(message)"
     case .invalidUTF8(let offset): return "The text is not valid UTF-8 (byte \(offset))."
     case .unspellable(let bytes, let offset):
-      let spelled = String(validating: bytes, as: UTF8.self).map { "'\($0)' " } ?? ""
+      // A control character would not show.
+      let spelled = bytes.first.map { $0 > 0x20 } == true ? String(validating: bytes, as: UTF8.self).map { "'\($0)' " } ?? "" : ""
       let values = bytes.map(hexadecimal).joined(separator: " ")
       let place = offset.map { " at byte \($0) of the text" } ?? ""
       return "The vocabulary has no piece for \(spelled)(\(values))\(place), and none for what is unknown. Remove it from the text."

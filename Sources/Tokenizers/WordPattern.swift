@@ -1,5 +1,5 @@
 /// The regular expressions by which byte-level tokenizers cut text into words, written out by hand.
-enum WordPattern: Sendable, Equatable {
+package enum WordPattern: Sendable, Equatable {
   /// GPT-2's: contractions, and runs of letters, numbers or other characters, each with a space before it.
   case gpt2
   /// Llama 3's: contractions in either case, letters with one other character before them, digits in groups.
@@ -15,7 +15,7 @@ enum WordPattern: Sendable, Equatable {
     #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
 
   /// By the exact text of the expression; nil when it is none of these.
-  init?(text: String) {
+  package init?(text: String) {
     switch text {
     case WordPattern.gpt2Text: self = .gpt2
     case WordPattern.llama3Text, WordPattern.cl100kText: self = .llama3(maximumDigitCount: 3)
@@ -27,7 +27,7 @@ enum WordPattern: Sendable, Equatable {
   /// Where the word that begins at `start` ends. The patterns leave nothing between words.
   ///
   /// - Precondition: `start` lies within the text.
-  @inline(__always) func end(in text: ClassifiedText, from start: Int) -> Int {
+  @inline(__always) package func end(in text: ClassifiedText, from start: Int) -> Int {
     switch self {
     case .gpt2: WordPattern.gpt2End(text, start)
     case .llama3(let maximumDigitCount): WordPattern.llama3End(text, start, maximumDigitCount)

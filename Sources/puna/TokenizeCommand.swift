@@ -35,7 +35,12 @@ struct TokenizeCommand: ParsableCommand {
     } else {
       bytes = Array((text ?? "").utf8)
     }
-    var ids = try tokenizer.encode(utf8: bytes)
+    var ids: [Int32]
+    do {
+      ids = try tokenizer.encode(utf8: bytes)
+    } catch let error as TokenizerError {
+      throw Failure("\(file ?? "--text"): \(error)")
+    }
     if bos {
       guard let begin = tokenizer.beginOfSequence else { throw Failure("\(path) has no begin-of-sequence token.") }
       ids.insert(begin, at: 0)

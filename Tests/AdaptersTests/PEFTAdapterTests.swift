@@ -138,6 +138,7 @@ struct PEFTAdapterTests {
     (#"{"target_modules": ["q_proj", "v_proj", "lm_head"]}"#, "'target_modules' is [\"q_proj\",\"v_proj\",\"lm_head\"]. \(onlyMerges)"),
     (#"{"target_modules": "lm_head"}"#, "'target_modules' is \"lm_head\". \(onlyMerges)"),
     (#"{"modules_to_save": "embed_tokens"}"#, "'modules_to_save' is \"embed_tokens\"; expected a list of names."),
+    (#"{"modules_to_save": ["("]}"#, "'modules_to_save' holds no usable regular expression: '('."),
     (#"{"modules_to_save": [""]}"#, "'modules_to_save' is [\"\"]; expected a list of names."),
     (
       #"{"layer_replication": [[0, 1]]}"#,

@@ -54,7 +54,10 @@ struct PEFTFilesTests {
     tiny.addWhole("model.embed_tokens.\(name)", [12, 8], 1)
     tiny.addWhole("lm_head.\(name)", [12, 8], 2)
     tiny.addWhole("lm_head.original_module.weight", [12, 8], 3)
-    let saved = try tiny.read(for: .merging).savedWeights
+    let adapter = try tiny.read(for: .merging)
+    let note = "'modules_to_save' names 'wte', which is no module of the base: nothing was saved for it."
+    #expect(adapter.notes == ["\(adapter.path)/adapter_config.json: \(note)"])
+    let saved = adapter.savedWeights
     #expect(saved.keys.sorted() == ["lm_head.weight", "model.embed_tokens.weight"])
     let head = try #require(saved["lm_head.weight"])
     #expect(head.shape == [12, 8] && head.byteCount == 384)

@@ -100,6 +100,15 @@ struct RunRecordTests {
     #expect(continued.rank == 2 && continued.alpha == 8 && continued.dropout == 0.25 && continued.usesRSLoRA)
   }
 
+  @Test(arguments: [0.0, -2]) func onlyAPositiveAlphaIsContinued(alpha: Double) throws {
+    var tiny = TinyAdapter()
+    try tiny.set(#"{"alpha_pattern": {"v_proj": \#(alpha)}}"#)
+    let adapter = try tiny.read()
+    let error = try #require(throws: AdapterError.self) { try LoRAOptions().continuing(adapter, at: "a") }
+    #expect(
+      error.description == "a/adapter_config.json: 'lora_alpha' is \(alpha); expected a number above 0 in an adapter to continue.")
+  }
+
   @Test func whatTheRecipeStatesMustAgree() throws {
     var options = LoRAOptions()
     options.stated = ["rank", "alpha", "target_modules", "dropout", "rslora"]

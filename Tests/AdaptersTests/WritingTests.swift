@@ -93,4 +93,16 @@ struct RealAdapterTests {
       for (one, other) in zip(copy.tensors, original.tensors) { #expect(one.bytes.array == other.bytes.array) }
     }
   }
+
+  /// Rank 4 on q and v, with dropout, by PEFT 0.15.
+  @Test func anAdapterForTinyLlama() throws {
+    let shape = LlamaConfiguration(
+      vocabularySize: 32_000, hiddenSize: 2048, intermediateSize: 5632, layerCount: 22, headCount: 32, keyValueHeadCount: 4,
+      headDimension: 64, normEpsilon: 1e-5)
+    for use in [PEFTAdapter.Use.network, .merging] {
+      let adapter = try PEFTAdapter.read(SharedFiles.file("data/adapters/tinyllama-peft"), shape: shape, use: use)
+      #expect(adapter.modules.count == 44 && adapter.modules.allSatisfy { $0.rank == 4 && $0.scale == 2 })
+      #expect(!adapter.isZero && adapter.savedWeights.isEmpty && adapter.vocabularyDeltas.isEmpty && adapter.notes.isEmpty)
+    }
+  }
 }

@@ -200,6 +200,10 @@ struct BaseInspectionTests {
       testDescription: "a download cache", message: "DIR: is a download cache; inspect a snapshot in it: DIR/snapshots/abc",
       files: ["snapshots/abc/config.json": "{}"]),
     Mistake(
+      testDescription: "a file under another name",
+      message: "DIR: holds no base, adapter, tokenizer or run under the usual names; inspect a file in it: ranks.txt",
+      files: ["ranks.txt": "IQ== 0\nIg== 1\n", "x": "words"]),
+    Mistake(
       testDescription: "something else",
       message: "DIR: holds no base, adapter, tokenizer or run; there is none of config.json, params.json, adapter_config.json, "
         + "tokenizer.model and tokenizer.json in it.", files: ["data.json": "[]"]),

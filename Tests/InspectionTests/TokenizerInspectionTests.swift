@@ -16,9 +16,18 @@ struct TokenizerInspectionTests {
           "               2 other special tokens: [PAD] (3), <user> (260)", "               byte fallback: spells every text",
         ])
       let facts = try #require(inspection.tokenizer)
-      #expect(facts.pieceCounts[.byte] == 256 && facts.pieceCounts[.userDefined] == 1 && facts.hasByteFallback)
+      #expect(facts.pieceCounts[.byte] == 256 && facts.pieceCounts[.userDefined] == 1 && facts.hasByteFallback && facts.spellsEveryText)
       #expect(inspection.json["tokenizer"]?["pieces"]?["control"]?.integer == 3)
     }
+  }
+
+  @Test func withoutEveryByte() throws {
+    let folder = try TemporaryFolder()
+    var tokenizer = TinySentencePiece()
+    tokenizer.pieces.removeAll { $0.kind == .byte }
+    tokenizer.hasByteFallback = false
+    let facts = try Inspector().inspect(folder.write(tokenizer.bytes, to: "tokenizer.model")).tokenizer
+    #expect(facts?.spellsEveryText == false && facts?.hasByteFallback == false)
   }
 
   @Test func aModelThatIsCutShort() throws {

@@ -104,6 +104,21 @@ struct SentencePieceTests {
     }
   }
 
+  /// Words of any length, with pieces that come before those they are made of.
+  @Test(arguments: [30, 41, 500, 8_193, 20_000])
+  func longWordsEqualTheLibrary(count: Int) throws {
+    let model = TinySentencePiece(merges: ["abc", "ab", "aab", "bc", "aa", "ca", "cab", "bcab", "cc", "abcabc", "aaaa", "▁a"])
+    let merging = try tokenizer(model)
+    let library = try tokenizer(model, usesLibrary: true)
+    var random = SystemRandomNumberGenerator()
+    for letters in [["a", "b", "c"], ["a"], ["abc", "a"]] {
+      let text = (0..<count).map { _ in letters.randomElement(using: &random) ?? "" }.joined()
+      let ids = try merging.encode(text)
+      let expected = try library.encode(text)
+      #expect(ids == expected)
+    }
+  }
+
   @Test func manyThreadsAtOnce() async throws {
     let tokenizer = try tokenizer()
     let texts = (0..<200).map { "the answer \($0) is in the \($0 % 7) stars\nand \($0)" }

@@ -83,7 +83,7 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
     let weights = try [UInt8](Data(contentsOf: URL(fileURLWithPath: "\(FuzzedReader.goldens)/adapter/adapter_model.safetensors")))
     try withFile(weights, named: "adapter/adapter_model.safetensors") { _ in
       try withFile(bytes, named: "adapter/adapter_config.json") { path in
-        _ = try PEFTAdapter.open(String(path.dropLast("/adapter_config.json".count)), for: base)
+        _ = try PEFTAdapter.open(String(path.dropLast("/adapter_config.json".count)), for: base, use: .merging)
       }
     }
   }
