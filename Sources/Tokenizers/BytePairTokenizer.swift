@@ -31,10 +31,10 @@ public final class BytePairTokenizer: Tokenizer {
     var addsEndOfSequence = false
   }
 
-  private let parts: Parts
+  let parts: Parts
   private let addedIDs: Set<Int32>
-  private let rawFinder: AddedTokenFinder
-  private let normalizedFinder: AddedTokenFinder
+  let rawFinder: AddedTokenFinder
+  let normalizedFinder: AddedTokenFinder
   private let memories = EncoderMemories()
 
   public let specials: [String: Int32]

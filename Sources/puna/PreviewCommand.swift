@@ -35,6 +35,9 @@ struct PreviewCommand: ParsableCommand {
       print(", \(Terminal.grouped(facts.documents)) document\(facts.documents == 1 ? "" : "s") in blocks", terminator: "")
     }
     if facts.rowsWithEmptyOutput > 0 { print(", \(Terminal.grouped(facts.rowsWithEmptyOutput)) with an empty output", terminator: "") }
+    if facts.rowsWithUnansweredTurn > 0 {
+      print(", \(Terminal.grouped(facts.rowsWithUnansweredTurn)) without their last turn, which has no answer", terminator: "")
+    }
     if facts.duplicateRows > 0 { print(", \(Terminal.grouped(facts.duplicateRows)) equal to an earlier row", terminator: "") }
     print("")
   }

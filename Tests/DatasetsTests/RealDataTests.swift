@@ -69,6 +69,21 @@ struct RealDataTests {
     #expect(example.supervised.map { example.ids[$0.upperBound - 1] } == [2, 2])
   }
 
+  @Test func theSameConversationForLlama3() throws {
+    let tokenizer = try openTokenizer(at: SharedFiles.file("data/tokenizers/llama3"))
+    let path = SharedFiles.file("data/alpaca/chat_tiny.json")
+    let set = try TrainingSet(DataOptions(train: [.init(path: path, template: "llama3")]), batchSize: 1, seed: 1, tokenizer: tokenizer)
+    let example = try set.examples(step: 0)[0]
+    // tiktoken on the text of Llama 3's own chat template.
+    #expect(
+      example.ids == [
+        128000, 128006, 9125, 128007, 271, 2675, 527, 459, 15592, 18328, 13, 128009, 128006, 882, 128007, 271, 3923, 374, 279, 7438, 315,
+        2324, 30, 128009, 128006, 78191, 128007, 271, 791, 7438, 315, 2324, 374, 220, 2983, 13, 128009, 128006, 882, 128007, 271, 4897,
+        596, 27873, 13, 128009, 128006, 78191, 128007, 271, 40, 7655, 13, 128009,
+      ])
+    #expect(example.supervised == [28..<37, 50..<54])
+  }
+
   @Test func chineseRows() throws {
     let tokenizer = try SentencePieceTokenizer(path: SharedFiles.file("data/tokenizers/chinese2"))
     let names = ["alpaca_zh_3247", "ruozhiba_qa2449_gpt4o"]

@@ -90,16 +90,20 @@ struct StreamTests {
 
   // MARK: - The window
 
-  /// Many rows through a window of few tokens: several epochs, with copies, in order, resumed and read twice.
-  @Test func aWindowChangesNothing() throws {
+  /// Many rows through a window of few tokens or many: several epochs, with copies, in order, resumed and read twice.
+  @Test(arguments: [20, 1000]) func aWindowChangesNothing(tokensAhead: Int) throws {
     let lines = (0..<200).map { "{\"ids\": [\($0), \($0 + 1), 3, 4, 5, 6], \"prompt_length\": 1}" }.joined(separator: "\n")
     var options = DataOptions(train: [
       .init(path: try folder.write(lines, to: "a"), weight: 1.5), .init(path: try folder.write(Self.row, to: "b"), weight: 3),
     ])
     options.validation = .count(10)
     let whole = try set(options, batchSize: 7, limits: ReadingLimits())
-    let window = try set(options, batchSize: 7, limits: Self.small(64))
+    var limits = Self.small(64)
+    limits.tokensAhead = tokensAhead
+    let window = try set(options, batchSize: 7, limits: limits)
     #expect(window.stepsPerEpoch == whole.stepsPerEpoch)
+    // Time to fill it.
+    while window.facts.tokens < tokensAhead / 2 { usleep(1000) }
     for step in 0..<3 * whole.stepsPerEpoch { #expect(try window.examples(step: step) == whole.examples(step: step)) }
     // As a resumed run, and as one that looks back.
     for step in [100, 101, 102, 3, 4, 5, 0, 90] { #expect(try window.examples(step: step) == whole.examples(step: step)) }
