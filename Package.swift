@@ -51,11 +51,16 @@ let package = Package(
     .target(name: "Inference", dependencies: ["Tensors", "Llama", "Tokenizers"]),
     .target(name: "Configuration", dependencies: [yams]),
     .target(name: "Recipes", dependencies: ["Configuration", "Datasets", "Adapters", "FineTuning"]),
+    .target(
+      name: "Inspection",
+      dependencies: [
+        "Tensors", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "FineTuning", "Configuration", "Recipes",
+      ]),
     .executableTarget(
       name: "puna",
       dependencies: [
         "Tensors", "CPUBackend", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
-        "Recipes", "Configuration",
+        "Recipes", "Inspection", "Configuration",
         "CStarter", argumentParser,
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
@@ -75,10 +80,15 @@ let package = Package(
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "JSON", "Tensors", "TestSupport"]),
     .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
-    .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"],
+      exclude: ["goldens"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
     .testTarget(name: "FineTuningTests", dependencies: ["FineTuning", "Llama", "TestSupport"]),
+    .testTarget(
+      name: "InspectionTests",
+      dependencies: ["Inspection", "Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport"]),
     .testTarget(name: "InferenceTests", dependencies: ["Inference", "Llama", "Tensors", "CPUBackend", "TestSupport"]),
     .testTarget(
       name: "GoldenTests",

@@ -1,4 +1,6 @@
 import Bases
+import Checkpoints
+import Foundation
 
 /// The adapters that a merge folds into a base, in order.
 ///
@@ -23,9 +25,122 @@ public struct MergeInputs: Sendable {
   public static func open(
     _ adapters: [(path: String, weight: Double)], for base: Base, allowOtherBase: Bool = false
   ) throws -> MergeInputs {
-    let inputs = try adapters.map {
+    let list = try MergeList(adapters)
+    let inputs = try list.entries.map {
       Input(adapter: try PEFTAdapter.open($0.path, for: base, use: .merging, allowOtherBase: allowOtherBase), weight: $0.weight)
     }
-    return MergeInputs(inputs: inputs, notes: inputs.flatMap(\.adapter.notes))
+    for (index, input) in inputs.enumerated() {
+      let others = inputs.indices.filter { $0 != index }.map { inputs[$0].adapter.path }
+      let problems = input.adapter.problems(weight: input.weight, beside: others)
+      guard problems.isEmpty else { throw AdapterError(path: input.adapter.path, problems: problems.map { .list($0) }) }
+    }
+    try checkVocabularies(inputs, base)
+    return MergeInputs(inputs: inputs, notes: list.notes + inputs.flatMap(\.adapter.notes) + replacements(inputs))
+  }
+
+  /// Each adapter must fit the vocabulary that those before it make.
+  private static func checkVocabularies(_ inputs: [Input], _ base: Base) throws {
+    var rows = base.configuration.vocabularySize
+    for input in inputs {
+      let adapter = input.adapter
+      let saved = [PEFTAdapter.embeddingName, PEFTAdapter.headName].compactMap { adapter.savedWeights[$0] }
+      let found = saved.map { ($0.name, $0.shape.first ?? 0) } + adapter.vocabularyDeltas.map { ($0.weightName, $0.rows) }
+      if saved.count == 2, let larger = saved.first?.shape.first { rows = max(rows, larger) }
+      if let (tensor, count) = found.first(where: { $0.1 != rows }) {
+        throw AdapterError(path: adapter.path, problems: [.list(.otherVocabulary(tensor: tensor, rows: count, expected: rows))])
+      }
+    }
+  }
+
+  /// What later adapters take away from earlier ones.
+  private static func replacements(_ inputs: [Input]) -> [String] {
+    var changed: [String: String] = [:]
+    var notes: [String] = []
+    for input in inputs {
+      let adapter = input.adapter
+      for name in adapter.savedWeights.keys.sorted() {
+        if let earlier = changed[name] { notes.append("\(adapter.path): its '\(name)' replaces what \(earlier) made of it.") }
+      }
+      for name in Array(adapter.savedWeights.keys) + adapter.deltas.map(\.weightName) { changed[name] = adapter.path }
+    }
+    return notes
+  }
+}
+
+extension PEFTAdapter {
+  fileprivate func problems(weight: Double, beside others: [String]) -> [MergeListProblem] {
+    var problems: [MergeListProblem] = []
+    if weight != 1 {
+      if usesDoRA { problems.append(.weightNotOne(weight: weight, of: "DoRA")) }
+      if let name = savedWeights.keys.sorted().first { problems.append(.weightNotOne(weight: weight, of: "a whole weight ('\(name)')")) }
+    }
+    if usesDoRA, !others.isEmpty { problems.append(.doRABesideOthers(others)) }
+    return problems
+  }
+}
+
+/// The list that a user gave with what stands below, each adapter once.
+private struct MergeList {
+  struct Entry {
+    let path: String
+    let weight: Double
+    let origin: AdapterOrigin
+    /// The adapter that was trained over it; nil for one that was given.
+    let above: String?
+  }
+
+  private(set) var entries: [Entry] = []
+  private(set) var notes: [String] = []
+
+  init(_ adapters: [(path: String, weight: Double)]) throws {
+    let given = try adapters.map { path, weight in
+      Entry(path: withoutTrailingSlash(path), weight: weight, origin: try AdapterOrigin(of: path), above: nil)
+    }
+    for entry in given {
+      guard entry.weight.isFinite else { throw MergeList.failure(entry, .badWeight(entry.weight)) }
+      for below in try MergeList.adapters(below: entry) { try add(below) }
+      try add(entry)
+    }
+    for entry in entries {
+      let continued = try entry.origin.continued()
+      if let other = entries.first(where: { continued.contains($0.origin.identity) && $0.path != entry.path }) {
+        throw MergeList.failure(other, .continued(by: entry.path))
+      }
+    }
+  }
+
+  private mutating func add(_ entry: Entry) throws {
+    guard let other = entries.first(where: { $0.origin.identity == entry.origin.identity }) else {
+      entries.append(entry)
+      return
+    }
+    switch (entry.above, other.above) {
+    case (nil, nil): throw MergeList.failure(entry, .twice(other: other.path))
+    case (let above?, nil): throw MergeList.failure(other, .alreadyBelow(other: above, weight: entry.weight))
+    case (nil, let above?): throw MergeList.failure(entry, .alreadyBelow(other: above, weight: other.weight))
+    case (let above?, let otherAbove?):
+      guard entry.origin.path == other.origin.path else { throw MergeList.failure(entry, .twice(other: other.path)) }
+      guard entry.weight == other.weight else {
+        throw MergeList.failure(entry, .belowTwice(other: otherAbove, weight: entry.weight, otherWeight: other.weight))
+      }
+      notes.append("\(entry.path): was below both \(otherAbove) and \(above); it is folded in once.")
+    }
+  }
+
+  /// What an adapter was trained over, as its record says: all of it, so that nothing further down is looked for.
+  private static func adapters(below entry: Entry) throws -> [Entry] {
+    try entry.origin.below.map { reference in
+      guard FileManager.default.fileExists(atPath: reference.path) else {
+        let folder = FileManager.default.currentDirectoryPath
+        throw failure(entry, .missingBelow(path: reference.path, record: entry.origin.record ?? RunRecord.fileName, folder: folder))
+      }
+      return Entry(
+        path: withoutTrailingSlash(reference.path), weight: reference.weight, origin: try AdapterOrigin(of: reference.path),
+        above: entry.path)
+    }
+  }
+
+  private static func failure(_ entry: Entry, _ problem: MergeListProblem) -> AdapterError {
+    AdapterError(path: entry.path, problems: [.list(problem)])
   }
 }

@@ -10,9 +10,11 @@ extension PEFTAdapter {
     try AtomicFile.createFolder(folder)
     // PEFT's own order, by name.
     let tensors = modules.flatMap { module in
-      [("A", [module.rank, module.inputs], module.a), ("B", [module.outputs, module.rank], module.b)].map { matrix, shape, values in
-        (name: Module.tensorName(module.layer, module.projection, matrix), shape: shape, values: values)
-      }
+      let path = AdaptedModule.projection(layer: module.layer, module.projection).path
+      return [
+        (name: PEFTTensorName(path: path, part: .a).text, shape: [module.rank, module.inputs], values: module.a),
+        (name: PEFTTensorName(path: path, part: .b).text, shape: [module.outputs, module.rank], values: module.b),
+      ]
     }.sorted { $0.name < $1.name }
     let writer = try SafetensorsWriter(
       "\(folder)/\(PEFTAdapter.weightsName)",

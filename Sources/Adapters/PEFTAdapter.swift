@@ -1,6 +1,3 @@
-import Checkpoints
-import Foundation
-import JSON
 import Llama
 import Tensors
 
@@ -46,11 +43,6 @@ public struct PEFTAdapter: Sendable {
 
     var inputs: Int { a.count / rank }
     var outputs: Int { b.count / rank }
-
-    /// `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight`
-    static func tensorName(_ layer: Int, _ projection: Projection, _ matrix: String) -> String {
-      "base_model.model.\(PEFTConfiguration.Target.path(layer, projection)).lora_\(matrix).weight"
-    }
   }
 
   /// What an adapter does to one weight of the base: `W + scale · B A`, or under DoRA
@@ -123,116 +115,15 @@ public struct PEFTAdapter: Sendable {
   /// Whether it changes nothing: all B are zero, as in an adapter that was never trained.
   public var isZero: Bool { savedWeights.isEmpty && deltas.allSatisfy(\.isZero) }
 
+  /// The same adapter with further notes.
+  func noting(_ more: [String]) -> PEFTAdapter {
+    PEFTAdapter(
+      path: path, configuration: configuration, modules: modules, vocabularyDeltas: vocabularyDeltas, savedWeights: savedWeights,
+      notes: notes + more)
+  }
+
   static let configurationName = "adapter_config.json"
   static let weightsName = "adapter_model.safetensors"
-}
-
-// MARK: - Reading
-
-extension PEFTAdapter {
-  /// Reads the adapter at `path` for a base of shape `base`. Whether it was trained on that base is not looked at:
-  /// see `open(_:for:use:allowOtherBase:)`.
-  ///
-  /// - Throws: `AdapterError` with everything that is wrong with it.
-  public static func read(_ path: String, shape base: LlamaConfiguration, use: Use = .network) throws -> PEFTAdapter {
-    let path = withoutTrailingSlash(path)
-    let files = try AdapterFiles(path)
-    let configuration: PEFTConfiguration
-    let targets: [PEFTConfiguration.Target]
-    do throws(ConfigurationProblems) {
-      configuration = try PEFTConfiguration(files.configuration)
-      targets = try configuration.targets(in: base)
-    } catch {
-      throw AdapterError(path: path, problems: error.problems)
-    }
-
-    var reader = AdapterTensors(files.weights)
-    var modules: [Module] = []
-    for target in targets {
-      let (outputs, inputs) = target.projection.shape(in: base)
-      let a = reader.take(Module.tensorName(target.layer, target.projection, "A"), shape: [target.rank, inputs])
-      let b = reader.take(Module.tensorName(target.layer, target.projection, "B"), shape: [outputs, target.rank])
-      guard let a, let b else { continue }
-      let scale = PEFTConfiguration.scale(rank: target.rank, alpha: target.alpha, usesRSLoRA: configuration.usesRSLoRA)
-      modules.append(
-        Module(layer: target.layer, projection: target.projection, rank: target.rank, alpha: target.alpha, scale: scale, a: a, b: b))
-    }
-    let problems = reader.finish()
-    guard problems.isEmpty else { throw AdapterError(path: path, problems: problems) }
-    return PEFTAdapter(path: path, configuration: configuration, modules: modules)
-  }
-}
-
-/// The two files of an adapter folder, opened.
-private struct AdapterFiles {
-  let configuration: JSONValue
-  let weights: SafetensorsFile
-
-  init(_ path: String) throws {
-    func failure(_ problem: AdapterError.Problem) -> AdapterError { AdapterError(path: path, problems: [problem]) }
-    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { throw failure(.missing) }
-    guard exists(PEFTAdapter.configurationName) else { throw failure(.noConfiguration) }
-    guard exists(PEFTAdapter.weightsName) else {
-      throw failure(exists("adapter_model.bin") ? .unsupportedFormat(file: "adapter_model.bin") : .noWeights)
-    }
-    do {
-      configuration = try JSONValue(file: "\(path)/\(PEFTAdapter.configurationName)")
-      weights = try SafetensorsFile.open("\(path)/\(PEFTAdapter.weightsName)")
-    } catch {
-      throw failure(AdapterError.Problem(error, file: path))
-    }
-  }
-}
-
-/// The tensors of an adapter file, handed out once each.
-private struct AdapterTensors {
-  private var remaining: [String: SafetensorsFile.Entry] = [:]
-  private var missing: [String] = []
-  private var unexpected: [String] = []
-  private var problems: [AdapterError.Problem] = []
-
-  init(_ file: SafetensorsFile) {
-    for tensor in file.tensors {
-      let name = AdapterTensors.canonicalName(tensor.name)
-      if remaining[name] == nil { remaining[name] = tensor } else { unexpected.append(tensor.name) }
-    }
-  }
-
-  /// Older files carry the adapter's name: `.lora_A.default.weight`.
-  private static func canonicalName(_ name: String) -> String {
-    var parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count > 3, parts.last == "weight", ["lora_A", "lora_B"].contains(parts[parts.count - 3]) else { return name }
-    parts.remove(at: parts.count - 2)
-    return parts.joined(separator: ".")
-  }
-
-  /// The elements in float32; nil after a problem.
-  mutating func take(_ name: String, shape: [Int]) -> [Float]? {
-    guard let tensor = remaining.removeValue(forKey: name) else {
-      missing.append(name)
-      return nil
-    }
-    guard tensor.shape == shape else {
-      problems.append(.wrongShape(tensor: tensor.name, found: tensor.shape, expected: shape))
-      return nil
-    }
-    guard let values = tensor.floats() else {
-      problems.append(.wrongDType(tensor: tensor.name, dtype: tensor.dtype))
-      return nil
-    }
-    if let element = values.firstIndex(where: { !$0.isFinite }) {
-      problems.append(.notFinite(tensor: tensor.name, element: element))
-      return nil
-    }
-    return values
-  }
-
-  mutating func finish() -> [AdapterError.Problem] {
-    unexpected += remaining.values.map(\.name)
-    if !missing.isEmpty { problems.append(.missingTensors(missing)) }
-    if !unexpected.isEmpty { problems.append(.unexpectedTensors(unexpected.sorted())) }
-    return problems
-  }
+  /// Before PEFT 0.7, and still on request.
+  static let oldWeightsName = "adapter_model.bin"
 }

@@ -6,12 +6,12 @@ extension PEFTConfiguration {
     "auto_mapping", "base_model_name_or_path", "inference_mode", "revision", "task_type", "peft_version", "megatron_core",
     "qalora_group_size", "ensure_weight_tying", "merge_weights", "runtime_config", "corda_config", "eva_config", "loftq_config",
     "lora_ga_config",
+    // How it was trained: VeLoRA compresses activations for the backward pass; the others are ms-swift's.
+    "velora_config", "lora_dtype", "lorap_lr_ratio", "lorap_emb_lr",
   ]
 
   /// Settings that change what the adapter or its base is, with what to do about them; unset, false or empty they are fine.
   private static let refusals: [String: String] = [
-    "use_dora": "Merge it with PEFT, or train without DoRA.",
-    "modules_to_save": "It replaces whole matrices of the base. Merge it with PEFT.",
     "layer_replication": "It repeats layers of the base.",
     "lora_bias": "LLaMA's projections have no bias.",
     "target_parameters": "Only modules can carry adapters.",
@@ -19,12 +19,16 @@ extension PEFTConfiguration {
     "trainable_token_indices": "It replaces rows of the embedding.",
     "megatron_config": "It describes layers of Megatron.",
     "enable_lora": "It is an adapter of a fused projection.",
-    "fan_in_fan_out": "LLaMA's projections are not stored transposed.",
+    "use_qalora": "QALoRA adds up groups of inputs before A.",
+    "use_bdlora": "Its A and B are block-diagonal.",
+    "arrow_config": "It routes between several adapters.",
+    "monteclora_config": "Its A and B are random variables.",
+    "kasa_config": "It takes singular values away from the base.",
   ]
 
   private static let handledKeys: Set<String> = [
     "peft_type", "r", "lora_alpha", "lora_dropout", "use_rslora", "target_modules", "exclude_modules", "bias", "init_lora_weights",
-    "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern",
+    "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern", "use_dora", "modules_to_save", "fan_in_fan_out",
   ]
 
   /// Reads `adapter_config.json`.
@@ -47,11 +51,22 @@ extension PEFTConfiguration {
     }
     let rankExpectation = "a whole number from 1 to \(PEFTConfiguration.maximumRank)"
     rank = value("r", 8, rankExpectation) { PEFTConfiguration.rank($0) }
-    alpha = value("lora_alpha", 8, "a number above 0") { PEFTConfiguration.alpha($0) }
+    alpha = value("lora_alpha", 8, "a number") { $0.double }
     dropout = value("lora_dropout", 0, "a number from 0 to below 1") { element in
       element.double.flatMap { $0 >= 0 && $0 < 1 ? $0 : nil }
     }
     usesRSLoRA = value("use_rslora", false, "true or false") { $0.bool }
+    usesDoRA = value("use_dora", false, "true or false") { $0.bool }
+    savedModules = value("modules_to_save", [], "a list of names") { element in
+      element.array.flatMap { elements in
+        let names = elements.map(\.string)
+        // An empty name would be the end of every path.
+        return names.contains(nil) || names.contains("") ? nil : names.compactMap { $0 }
+      }
+    }
+    if value("fan_in_fan_out", false, "true or false", { $0.bool }) {
+      notes.append("'fan_in_fan_out' is true, which means nothing for LLaMA's modules: read as false, as PEFT does.")
+    }
     targetModules = value("target_modules", .names([]), "a list of names or a regular expression") { PEFTConfiguration.modules($0) }
     excludedModules = value("exclude_modules", nil, "a list of names or a regular expression") { PEFTConfiguration.modules($0) }
     if excludedModules == .names([]) || excludedModules == .pattern("") { excludedModules = nil }
@@ -61,7 +76,7 @@ extension PEFTConfiguration {
     }
     self.layers = layers.isEmpty ? nil : layers
     rankPattern = value("rank_pattern", [:], "an object of ranks") { PEFTConfiguration.table($0, PEFTConfiguration.rank) }
-    alphaPattern = value("alpha_pattern", [:], "an object of numbers above 0") { PEFTConfiguration.table($0, PEFTConfiguration.alpha) }
+    alphaPattern = value("alpha_pattern", [:], "an object of numbers") { PEFTConfiguration.table($0, \.double) }
     basePath = members["base_model_name_or_path"]?.string
     if members["target_modules"] == nil {
       problems.append(.badValue(key: "target_modules", found: "not set", expected: "a list of names or a regular expression"))
@@ -72,8 +87,6 @@ extension PEFTConfiguration {
   private static let maximumRank = 1 << 16
 
   private static func rank(_ value: JSONValue) -> Int? { value.integer.flatMap { (1...maximumRank).contains($0) ? $0 : nil } }
-
-  private static func alpha(_ value: JSONValue) -> Double? { value.double.flatMap { $0 > 0 ? $0 : nil } }
 
   private static func modules(_ value: JSONValue) -> ModuleSet? {
     if let pattern = value.string { return .pattern(pattern) }
@@ -102,10 +115,13 @@ extension PEFTConfiguration {
         refuse(key, "The key is unknown and may change what the adapter means.")
       }
     }
-    if let bias = members["bias"], bias != .string("none") { refuse("bias", "LLaMA's projections have no bias.") }
+    // LLaMA has no biases to train: whatever is set, nothing is saved.
+    if let bias = members["bias"], !["none", "all", "lora_only"].contains(bias.string) {
+      problems.append(.badValue(key: "bias", found: bias.excerpt, expected: "\"none\", \"all\" or \"lora_only\""))
+    }
     switch members["init_lora_weights"] {
-    // EVA and orthogonal choose A and B only; the base stays what it was.
-    case nil, .bool, .string("gaussian"), .string("eva"), .string("orthogonal"): break
+    // These choose A and B only; the base stays what it was.
+    case nil, .bool, .string("gaussian"), .string("eva"), .string("orthogonal"), .string("mica"): break
     default:
       refuse(
         "init_lora_weights", "It changes the base's weights. Convert the adapter with PEFT (path_initial_model_for_weight_conversion).")

@@ -10,8 +10,36 @@ public struct Base: Sendable {
   public let configuration: LlamaConfiguration
   /// By Hugging Face name: exactly `configuration.expectedTensors`, in their shapes, each F32, F16 or BF16.
   public let weights: [String: StoredWeight]
-  /// `tokenizer.model` of the folder, if it has one.
+  /// How the weights are stored.
+  public let layout: Layout
+  /// The files that hold the weights, in the order of their names.
+  public let shards: [Shard]
+  /// `tokenizer.model` of the folder, if it has one; for Meta's files also one beside them or in the folder above.
   public let tokenizerPath: String?
+
+  /// The forms of a base on the disk.
+  public enum Layout: String, Sendable {
+    /// Hugging Face: config.json and safetensors files.
+    case safetensors
+    /// Hugging Face: config.json and `.bin` files of PyTorch.
+    case pytorch
+    /// Meta: params.json and `consolidated.*.pth`.
+    case meta
+  }
+
+  /// A file that holds weights.
+  public struct Shard: Sendable {
+    public let path: String
+    /// The whole file, mapped. Segments of weights are ranges of it.
+    public let bytes: MappedBytes
+    /// Names of what a file of PyTorch holds beside tensors; none of it is used.
+    public let otherValues: [String]
+
+    public var byteCount: Int { bytes.count }
+  }
+
+  /// The shard in which a segment lies, at the bytes `segment.bytes.range`.
+  public func shard(of segment: WeightSegment) -> Shard? { shards.first { $0.bytes.owner === segment.bytes.owner } }
 
   /// Bytes of all weights.
   public var byteCount: Int { weights.values.reduce(0) { $0 + $1.byteCount } }
@@ -38,26 +66,26 @@ public struct Base: Sendable {
 // MARK: - Opening
 
 extension Base {
-  /// Opens a base folder: config.json and safetensors files, which stay mapped.
+  /// Opens a base folder, whose weights stay mapped: safetensors with config.json, else `.bin` files with config.json, else
+  /// `consolidated.*.pth` with params.json, else the same in the folder `original`.
   ///
   /// - Throws: `BaseError` with everything that is wrong with it.
   public static func open(_ path: String) throws -> Base {
     let path = withoutTrailingSlash(path)
     let folder = try BaseFolder(path)
-    let layout = try folder.layout()
-    let generationName = "generation_config.json"
-    let configuration = try readConfiguration(
-      path, { try MappedFile.open(folder.file("config.json")) },
-      generation: folder.contains(generationName) ? { try MappedFile.open(folder.file(generationName)) } : nil)
-    var collection = WeightCollection()
-    switch layout {
-    case .safetensors:
-      let name = BaseFolder.singleName
-      collection.addShard(named: name) { try SafetensorsFile.open(folder.file(name)) }
-    case .shardedSafetensors: collection.addIndexedShards(of: folder)
+    switch try folder.layout() {
+    case .huggingFace(let format, let shards):
+      let generationName = "generation_config.json"
+      let configuration = try readConfiguration(
+        path, { try MappedFile.open(folder.file("config.json")) },
+        generation: folder.contains(generationName) ? { try MappedFile.open(folder.file(generationName)) } : nil)
+      var collection = WeightCollection()
+      collection.add(shards, of: folder, format: format)
+      return try Base(
+        path: path, configuration: configuration, collection: collection, layout: format == .safetensors ? .safetensors : .pytorch,
+        tokenizerPath: folder.tokenizer(beside: "config.json"))
+    case .meta(let parameters, let shards): return try openMeta(folder, parameters: parameters, shards: shards)
     }
-    let tokenizer = folder.contains("tokenizer.model") ? folder.file("tokenizer.model") : nil
-    return try Base(path: path, configuration: configuration, collection: collection, tokenizerPath: tokenizer)
   }
 
   /// Opens a base whose files lie in memory, such as one embedded in the program.
@@ -73,19 +101,20 @@ extension Base {
     let configuration = try readConfiguration(name, { configuration }, generation: generationConfiguration.map { bytes in { bytes } })
     var collection = WeightCollection()
     for shard in shards {
-      collection.addShard(named: shard.name) { try SafetensorsFile(shard.bytes, path: "\(name)/\(shard.name)") }
+      collection.addShard(named: shard.name, path: "\(name)/\(shard.name)", format: .safetensors) { shard.bytes }
     }
-    return try Base(path: name, configuration: configuration, collection: collection, tokenizerPath: nil)
+    return try Base(path: name, configuration: configuration, collection: collection, layout: .safetensors, tokenizerPath: nil)
   }
 
-  private init(path: String, configuration: LlamaConfiguration, collection: WeightCollection, tokenizerPath: String?) throws {
+  private init(
+    path: String, configuration: LlamaConfiguration, collection: WeightCollection, layout: Layout, tokenizerPath: String?
+  ) throws {
     var collection = collection
     collection.check(against: configuration)
     guard collection.problems.isEmpty else { throw BaseError(path: path, problems: collection.problems) }
-    self.path = path
-    self.configuration = configuration
-    self.weights = collection.weights
-    self.tokenizerPath = tokenizerPath
+    self.init(
+      path: path, configuration: configuration, weights: collection.weights, layout: layout, shards: collection.shards,
+      tokenizerPath: tokenizerPath)
   }
 
   private static func readConfiguration(

@@ -15,8 +15,12 @@ public enum BaseProblem: FolderProblem {
   case unsupportedFormat(found: String)
   case noConfiguration
   case noWeights
-  /// Shards without `model.safetensors.index.json`.
-  case noIndex(shard: String)
+  /// `consolidated.*.pth` without params.json.
+  case noParameters(shard: String)
+  /// Some of a set that numbers or names say to be larger.
+  case missingShards(present: String, missing: [String])
+  /// Two files that cannot be shards of one base.
+  case mixedShards(String, String)
   case file(CheckpointError)
 
   // The configuration
@@ -31,10 +35,12 @@ public enum BaseProblem: FolderProblem {
   case absentShard(index: String, shard: String, tensor: String)
   case notInShard(index: String, shard: String, tensor: String)
   case duplicateTensor(tensor: String, files: [String])
-  case wrongShape(file: String, tensor: String, found: [Int], expected: [Int])
+  case wrongShape(file: String, tensor: String, found: [Int], expected: [Int], configuration: String = "config.json")
+  /// Parts in several shards that do not make up the whole.
+  case wrongParts(files: [String], tensor: String, found: [[Int]], expected: [Int], configuration: String)
   case wrongDType(file: String, tensor: String, dtype: DType)
   case missingTensors([String])
-  case unexpectedTensors([String])
+  case unexpectedTensors([String], configuration: String = "config.json")
   /// `tie_word_embeddings` is true, yet a head that is not the embedding is stored.
   case tiedHeadDiffers(file: String)
 }
@@ -45,13 +51,19 @@ extension BaseProblem {
     func at(_ file: String, _ message: String) -> String { "\(path)/\(file): \(message)" }
     switch self {
     case .missing: return "\(path): no such folder."
-    case .notAFolder: return "\(path): is a file; a base is a folder with config.json and safetensors files."
-    case .noBase: return "\(path): holds no base: expected config.json and model.safetensors, or shards with model.safetensors.index.json."
+    case .notAFolder: return "\(path): is a file; a base is a folder."
+    case .noBase:
+      return "\(path): holds no base: expected config.json with model*.safetensors or pytorch_model*.bin, or params.json with "
+        + "consolidated.*.pth."
     case .unsupportedFormat(let found):
-      return "\(path): \(found); this version reads safetensors only. Convert it to a Hugging Face folder with safetensors files."
+      return "\(path): \(found), which this version does not read. Take the Hugging Face or Meta folder of the same model."
     case .noConfiguration: return "\(path): has no config.json."
-    case .noWeights: return "\(path): has config.json, but neither model.safetensors nor model.safetensors.index.json."
-    case .noIndex(let shard): return "\(path): has '\(shard)', but no model.safetensors.index.json. Download the index too."
+    case .noWeights: return "\(path): has config.json, but no weights: neither model*.safetensors nor pytorch_model*.bin."
+    case .noParameters(let shard): return "\(path): has '\(shard)', but no params.json beside it."
+    case .missingShards(let present, let missing):
+      return "\(path): has '\(present)', but \(BaseError.list(missing)) missing. Download the whole folder."
+    case .mixedShards(let first, let second):
+      return "\(path): '\(first)' and '\(second)' cannot both be shards of one base. Remove those that do not belong."
     case .file(let error): return error.description
 
     case .missingKey(let file, let key): return at(file, "has no '\(key)'.")
@@ -65,13 +77,17 @@ extension BaseProblem {
       return at(index, "names '\(shard)' for '\(tensor)', but that file does not hold it.")
     case .duplicateTensor(let tensor, let files):
       return at(files.first ?? "", "'\(tensor)' is also in \(files.dropFirst().joined(separator: ", ")).")
-    case .wrongShape(let file, let tensor, let found, let expected):
-      return at(file, "'\(tensor)' is \(found); config.json implies \(expected).")
+    case .wrongShape(let file, let tensor, let found, let expected, let configuration):
+      return at(file, "'\(tensor)' is \(found); \(configuration) implies \(expected).")
+    case .wrongParts(let files, let tensor, let found, let expected, let configuration):
+      let parts = found.map { "\($0)" }.joined(separator: ", ")
+      return at(
+        "\(files.first ?? "") to \(files.last ?? "")", "'\(tensor)' is in parts \(parts); \(configuration) implies \(expected) in all.")
     case .wrongDType(let file, let tensor, let dtype):
       return at(file, "'\(tensor)' is \(dtype.safetensorsName); weights of a base are F32, F16 or BF16.")
     case .missingTensors(let names): return "\(path): \(BaseError.list(names)) missing."
-    case .unexpectedTensors(let names):
-      return "\(path): \(BaseError.list(names)) not part of a LLaMA network of the shape that config.json describes."
+    case .unexpectedTensors(let names, let configuration):
+      return "\(path): \(BaseError.list(names)) not part of a LLaMA network of the shape that \(configuration) describes."
     case .tiedHeadDiffers(let file):
       return at(
         file,

@@ -15,6 +15,8 @@ struct ConfigurationFields {
     problems = document.object == nil ? [.contradiction(file: file, message: "is no JSON object.")] : []
   }
 
+  var keys: [String] { Array(members.keys) }
+
   subscript(key: String) -> JSONValue? {
     guard let value = members[key], !value.isNull else { return nil }
     return value

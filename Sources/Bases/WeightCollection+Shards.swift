@@ -1,18 +1,37 @@
 import Checkpoints
+import Tensors
 
 extension WeightCollection {
-  /// Adds one safetensors file; what is wrong with it becomes a problem.
-  mutating func addShard(named name: String, _ open: () throws -> SafetensorsFile) {
+  /// Adds one shard; what is wrong with it becomes a problem.
+  ///
+  /// - Returns: The names of its tensors; none when it cannot be read.
+  @discardableResult
+  mutating func addShard(named name: String, path: String, format: ShardFormat, _ bytes: () throws -> MappedBytes) -> Set<String> {
     do {
-      add(try open(), named: name)
+      let file = try ShardFile(bytes(), name: name, path: path, format: format)
+      add(file)
+      return Set(file.tensors.map(\.name))
     } catch {
-      addUnreadable(BaseError.Problem(error, file: name))
+      addUnreadable(BaseError.Problem(error, file: path))
+      return []
     }
   }
 
+  /// Adds the shards of a Hugging Face folder.
+  mutating func add(_ shards: ShardSet, of folder: BaseFolder, format: ShardFormat) {
+    switch shards {
+    case .single(let name): add([name], of: folder, format: format)
+    case .numbered(let names): add(names, of: folder, format: format)
+    case .indexed(let index): addIndexed(index, of: folder, format: format)
+    }
+  }
+
+  private mutating func add(_ names: [String], of folder: BaseFolder, format: ShardFormat) {
+    for name in names { addShard(named: name, path: folder.file(name), format: format) { try MappedFile.open(folder.file(name)) } }
+  }
+
   /// Adds the shards that the index names, and finds where index and shards disagree.
-  mutating func addIndexedShards(of folder: BaseFolder) {
-    let indexName = BaseFolder.indexName
+  private mutating func addIndexed(_ indexName: String, of folder: BaseFolder, format: ShardFormat) {
     let index: ShardIndex
     do {
       let path = folder.file(indexName)
@@ -27,12 +46,8 @@ extension WeightCollection {
         addUnreadable(.absentShard(index: indexName, shard: shard, tensor: promised.first ?? ""))
         continue
       }
-      var tensors: Set<String> = []
-      addShard(named: shard) {
-        let file = try SafetensorsFile.open(folder.file(shard))
-        tensors = Set(file.tensors.map(\.name))
-        return file
-      }
+      let path = folder.file(shard)
+      let tensors = addShard(named: shard, path: path, format: format) { try MappedFile.open(path) }
       if let tensor = promised.first(where: { !tensors.contains($0) }), !tensors.isEmpty {
         addUnreadable(.notInShard(index: indexName, shard: shard, tensor: tensor))
       }

@@ -5,6 +5,7 @@ import Tensors
 /// Gathers the tensors of a base from whatever files hold them, and holds them against the configuration.
 struct WeightCollection {
   private(set) var weights: [String: StoredWeight] = [:]
+  private(set) var shards: [Base.Shard] = []
   private(set) var problems: [BaseError.Problem] = []
   /// The file of each tensor, for messages.
   private var files: [String: String] = [:]
@@ -26,26 +27,18 @@ struct WeightCollection {
     weights[weight.name] = weight
   }
 
-  /// Adds every tensor of a safetensors file.
-  mutating func add(_ file: SafetensorsFile, named name: String) {
+  /// Adds every tensor of a shard.
+  mutating func add(_ file: ShardFile) {
+    shards.append(file.shard)
     for tensor in file.tensors where !WeightCollection.isKnownLeftover(tensor.name) {
       guard tensor.dtype.isWeightType else {
-        problems.append(.wrongDType(file: name, tensor: tensor.name, dtype: tensor.dtype))
-        files[tensor.name] = name
+        problems.append(.wrongDType(file: file.name, tensor: tensor.name, dtype: tensor.dtype))
+        files[tensor.name] = file.name
         continue
       }
-      let columns = tensor.shape.last ?? 1
-      let rows = tensor.shape.count == 2 ? tensor.shape[0] : 1
       // A tensor of another rank or without elements fails the comparison of shapes; it needs no segment.
-      let isMatrix = (1...2).contains(tensor.shape.count) && rows > 0 && columns > 0
-      let segments =
-        isMatrix
-        ? [
-          WeightSegment(
-            bytes: tensor.bytes, dtype: tensor.dtype, rows: 0..<rows, columns: 0..<columns,
-            rowByteStride: columns * tensor.dtype.byteCount)
-        ] : []
-      add(StoredWeight(name: tensor.name, shape: tensor.shape, segments: segments), from: name)
+      let segments = tensor.segment().map { [$0] } ?? []
+      add(StoredWeight(name: tensor.name, shape: tensor.shape, segments: segments), from: file.name)
     }
   }
 
@@ -73,9 +66,10 @@ struct WeightCollection {
     let headName = "lm_head.weight"
     if configuration.tiesEmbeddings, let head = weights[headName], let embedding = weights["model.embed_tokens.weight"] {
       expectedNames.insert(headName)
-      if head.hasSameBytes(as: embedding) {
+      let hasShape = embedding.shape == [configuration.vocabularySize, configuration.hiddenSize]
+      if hasShape, head.hasSameBytes(as: embedding) {
         weights[headName] = nil
-      } else {
+      } else if hasShape {
         problems.append(.tiedHeadDiffers(file: files[headName] ?? ""))
       }
     }

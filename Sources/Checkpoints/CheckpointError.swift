@@ -47,6 +47,9 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
     case cutShort(expected: Int, found: Int)
     case trailingBytes(expected: Int, found: Int)
 
+    // PyTorch
+    case torch(TorchProblem)
+
     // Shards
     case nameLeavesFolder(file: String, tensor: String)
 
@@ -102,6 +105,8 @@ extension CheckpointError.Reason {
     case .cutShort(let expected, let found):
       "is cut short: its header describes \(expected) bytes, found \(found). Copy or download it again."
     case .trailingBytes(let expected, let found): "its header describes \(expected) bytes, but the file has \(found)."
+
+    case .torch(let problem): problem.text
 
     case .nameLeavesFolder(let file, let tensor):
       "names '\(file)' for '\(tensor)'; shards must be plain file names in the same folder."

@@ -8,7 +8,7 @@ public func withoutTrailingSlash(_ path: String) -> String {
 /// The folder that a path lies in: "" for a plain name, which lies in the working folder.
 ///
 /// Foundation's `deletingLastPathComponent` traps on a path of one character (Swift 6.3 on Linux).
-func folder(of path: String) -> String {
+package func folder(of path: String) -> String {
   guard let slash = path.lastIndex(of: "/") else { return "" }
   return slash == path.startIndex ? "/" : String(path[..<slash])
 }

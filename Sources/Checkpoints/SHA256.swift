@@ -6,8 +6,8 @@ public struct SHA256 {
   /// Bytes of an unfinished block.
   private var pending: [UInt8] = []
   private var byteCount: UInt64 = 0
-  /// The last 16 words of the message schedule, kept here so that a block allocates nothing.
-  private var schedule = [UInt32](repeating: 0, count: 16)
+  /// The words of a block, kept here so that a block allocates nothing.
+  private var schedule = [UInt32](repeating: 0, count: 64)
 
   private static let constants: [UInt32] = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
@@ -62,35 +62,37 @@ public struct SHA256 {
   private mutating func compress(_ bytes: UnsafeRawBufferPointer) {
     SHA256.constants.withUnsafeBufferPointer { k in
       schedule.withUnsafeMutableBufferPointer { w in
-        state.withUnsafeMutableBufferPointer { h in
+        state.withUnsafeMutableBufferPointer { state in
           for block in stride(from: 0, to: bytes.count, by: 64) {
-            var (a, b, c, d, e, f, g, last) = (h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7])
-            for round in 0..<64 {
-              let word: UInt32
-              if round < 16 {
-                word = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: block + 4 * round, as: UInt32.self))
-              } else {
-                let early = w[(round + 1) & 15]
-                let late = w[(round + 14) & 15]
-                let sigma0 = rotate(early, 7) ^ rotate(early, 18) ^ (early >> 3)
-                let sigma1 = rotate(late, 17) ^ rotate(late, 19) ^ (late >> 10)
-                word = w[round & 15] &+ sigma0 &+ w[(round + 9) & 15] &+ sigma1
-              }
-              w[round & 15] = word
-              let choice = (e & f) ^ (~e & g)
-              let majority = (a & b) ^ (a & c) ^ (b & c)
-              let first = last &+ (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) &+ choice &+ k[round] &+ word
-              let second = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) &+ majority
-              (a, b, c, d, e, f, g, last) = (first &+ second, a, b, c, d &+ first, e, f, g)
+            for word in 0..<16 {
+              w[word] = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: block + 4 * word, as: UInt32.self))
             }
-            h[0] &+= a
-            h[1] &+= b
-            h[2] &+= c
-            h[3] &+= d
-            h[4] &+= e
-            h[5] &+= f
-            h[6] &+= g
-            h[7] &+= last
+            for word in 16..<64 {
+              let (early, late) = (w[word &- 15], w[word &- 2])
+              let sigma0 = rotate(early, 7) ^ rotate(early, 18) ^ (early >> 3)
+              let sigma1 = rotate(late, 17) ^ rotate(late, 19) ^ (late >> 10)
+              w[word] = w[word &- 16] &+ sigma0 &+ w[word &- 7] &+ sigma1
+            }
+            var (a, b, c, d, e, f, g, h) = (state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7])
+            // Eight rounds at a time, so that the variables change places without moving.
+            for i in stride(from: 0, to: 64, by: 8) {
+              round(a, b, c, &d, e, f, g, &h, k[i] &+ w[i])
+              round(h, a, b, &c, d, e, f, &g, k[i &+ 1] &+ w[i &+ 1])
+              round(g, h, a, &b, c, d, e, &f, k[i &+ 2] &+ w[i &+ 2])
+              round(f, g, h, &a, b, c, d, &e, k[i &+ 3] &+ w[i &+ 3])
+              round(e, f, g, &h, a, b, c, &d, k[i &+ 4] &+ w[i &+ 4])
+              round(d, e, f, &g, h, a, b, &c, k[i &+ 5] &+ w[i &+ 5])
+              round(c, d, e, &f, g, h, a, &b, k[i &+ 6] &+ w[i &+ 6])
+              round(b, c, d, &e, f, g, h, &a, k[i &+ 7] &+ w[i &+ 7])
+            }
+            state[0] &+= a
+            state[1] &+= b
+            state[2] &+= c
+            state[3] &+= d
+            state[4] &+= e
+            state[5] &+= f
+            state[6] &+= g
+            state[7] &+= h
           }
         }
       }
@@ -98,4 +100,15 @@ public struct SHA256 {
   }
 }
 
-private func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 { word >> count | word << (32 - count) }
+/// One round; `input` is its constant plus its word of the schedule.
+@inline(__always)
+private func round(
+  _ a: UInt32, _ b: UInt32, _ c: UInt32, _ d: inout UInt32, _ e: UInt32, _ f: UInt32, _ g: UInt32, _ h: inout UInt32, _ input: UInt32
+) {
+  let first = h &+ (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) &+ (g ^ (e & (f ^ g))) &+ input
+  d = d &+ first
+  h = first &+ (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) &+ ((a & b) | (c & (a | b)))
+}
+
+@inline(__always)
+private func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 { word &>> count | word &<< (32 &- count) }

@@ -2,8 +2,13 @@ import Tensors
 
 extension SafetensorsFile.Entry {
   /// The elements widened to float32, which is exact for F32, F16 and BF16; nil for other types.
-  public func floats() -> [Float]? {
-    bytes.withUnsafeBytes { bytes in
+  public func floats() -> [Float]? { bytes.floats(dtype) }
+}
+
+extension MappedBytes {
+  /// Elements of type `dtype`, little-endian, widened to float32, which is exact for F32, F16 and BF16; nil for other types.
+  public func floats(_ dtype: DType) -> [Float]? {
+    withUnsafeBytes { bytes in
       func read<Stored>(_ type: Stored.Type, _ widen: (Stored) -> Float) -> [Float] {
         let size = MemoryLayout<Stored>.size
         return [Float](unsafeUninitializedCapacity: bytes.count / size) { values, count in

@@ -4,7 +4,13 @@ public struct DataFacts: Sendable, Equatable, Codable {
 
   public var rowsRead = 0
   public var rowsWithEmptyOutput = 0
-  /// Rows that equal an earlier one of their file.
+  /// Conversations whose last turn is the user's; that turn is left out.
+  public var rowsWithUnansweredTurn = 0
+  /// Of text; their blocks are the rows.
+  public var documents = 0
+  /// Left out.
+  public var emptyDocuments = 0
+  /// Rows, or documents, that equal an earlier one of their file.
   public var duplicateRows = 0
   /// Keys of rows that are not used, with the number of rows that have them.
   public var ignoredKeys: [String: Int] = [:]
@@ -31,6 +37,9 @@ public struct DataFacts: Sendable, Equatable, Codable {
     var sum = a
     sum.rowsRead += b.rowsRead
     sum.rowsWithEmptyOutput += b.rowsWithEmptyOutput
+    sum.rowsWithUnansweredTurn += b.rowsWithUnansweredTurn
+    sum.documents += b.documents
+    sum.emptyDocuments += b.emptyDocuments
     sum.duplicateRows += b.duplicateRows
     sum.ignoredKeys.merge(b.ignoredKeys, uniquingKeysWith: +)
     sum.rowsEncoded += b.rowsEncoded

@@ -5,7 +5,7 @@ import Tensors
 struct EpochOrder: Sendable {
   struct Source: Sendable {
     /// Row indices over all files.
-    let rows: [Int]
+    let rows: [Int32]
     /// Copies per epoch.
     let weight: Double
 
@@ -21,8 +21,8 @@ struct EpochOrder: Sendable {
 
   var countPerEpoch: Int { sources.reduce(0) { $0 + $1.countPerEpoch } }
 
-  func rows(epoch: Int) -> [Int] {
-    var rows: [Int] = []
+  func rows(epoch: Int) -> [Int32] {
+    var rows: [Int32] = []
     rows.reserveCapacity(countPerEpoch)
     for (index, source) in sources.enumerated() {
       for _ in 0..<source.wholeCopies { rows += source.rows }
@@ -34,27 +34,27 @@ struct EpochOrder: Sendable {
 
   /// The fraction's rows in the order of the file. Successive epochs take successive parts of one permutation, so that every row has its
   /// turn before one comes again.
-  private func drawn(_ source: Source, _ index: Int, epoch: Int) -> [Int] {
+  private func drawn(_ source: Source, _ index: Int, epoch: Int) -> [Int32] {
     let count = source.drawnCount
     guard count > 0 else { return [] }
     let permutation = EpochOrder.permutation(of: source.rows.count, seed: seed, stream: RandomStream.mixing + UInt64(index))
     let start = epoch * count
-    return (start..<start + count).map { permutation[$0 % permutation.count] }.sorted().map { source.rows[$0] }
+    return (start..<start + count).map { permutation[$0 % permutation.count] }.sorted().map { source.rows[Int($0)] }
   }
 
   /// `count` numbers drawn from 0 ..< total without repetition, in rising order.
-  static func sample(_ count: Int, of total: Int, seed: UInt64, stream: UInt64) -> [Int] {
+  static func sample(_ count: Int, of total: Int, seed: UInt64, stream: UInt64) -> [Int32] {
     permutation(of: total, seed: seed, stream: stream).prefix(count).sorted()
   }
 
-  private static func permutation(of count: Int, seed: UInt64, stream: UInt64) -> [Int] {
-    var permutation = Array(0..<count)
+  private static func permutation(of count: Int, seed: UInt64, stream: UInt64) -> [Int32] {
+    var permutation = Array(0..<Int32(count))
     shuffle(&permutation, seed: seed, stream: stream)
     return permutation
   }
 
   /// Fisher-Yates. Written out because the standard library does not promise to keep its own the same.
-  private static func shuffle(_ elements: inout [Int], seed: UInt64, stream: UInt64) {
+  private static func shuffle(_ elements: inout [Int32], seed: UInt64, stream: UInt64) {
     var random = Philox(seed: seed, stream: stream)
     for index in stride(from: elements.count - 1, to: 0, by: -1) {
       elements.swapAt(index, below(UInt64(index + 1), &random))

@@ -1,15 +1,18 @@
-/// One row of data as the model sees it.
+/// One row of data as the model sees it, or one document of a block of text.
 public struct MaskedSequence: Sendable, Equatable {
   /// Where a row stands, for messages and previews.
   public struct Origin: Sendable, Hashable {
     /// Index of its file among the sources; the validation file comes after them.
     public let source: Int
-    /// From 1.
+    /// From 1; of text, the block.
     public let row: Int
+    /// From 1: which of the documents of a block of text it is.
+    public let part: Int
 
-    public init(source: Int, row: Int) {
+    public init(source: Int, row: Int, part: Int = 1) {
       self.source = source
       self.row = row
+      self.part = part
     }
   }
 

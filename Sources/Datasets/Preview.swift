@@ -19,18 +19,23 @@ public struct Preview {
   /// - Parameters:
   ///   - sequences: in the order of the step.
   ///   - packed: what `BatchPacker` made of them, for the shared beginnings; may be empty.
-  ///   - count: only so many rows are rendered; others are named where they share.
+  ///   - count: only so many rows are rendered; others are named where they share. A block of text is one row, with a part for each of its
+  ///     documents.
   ///   - name: `datasets/alpaca.json, row 317`.
   public func text(
     of sequences: [MaskedSequence], packed: [PackedSequences], count: Int? = nil, name: (MaskedSequence.Origin) -> String
   ) -> String {
     let shares = sharing(sequences, packed)
     var lines: [String] = []
-    for (index, sequence) in sequences.prefix(count ?? sequences.count).enumerated() {
+    let parts = Preview.parts(sequences)
+    let rowCount = parts.count { $0.number == 1 }
+    let shown = parts.indices.filter { parts[$0].number == 1 }.dropFirst(count ?? rowCount).first ?? sequences.count
+    for (index, sequence) in sequences[..<shown].enumerated() {
       if index > 0 { lines.append("") }
       let learnt = sequence.supervisedCount
       let cost = learnt == 0 ? "nothing to learn" : "\(learnt) learnt"
-      lines.append(styled("\(name(sequence.origin)): \(sequence.ids.count) tokens, \(cost)", "1"))
+      let part = parts[index].count > 1 ? ", part \(parts[index].number) of \(parts[index].count)" : ""
+      lines.append(styled("\(name(sequence.origin))\(part): \(sequence.ids.count) tokens, \(cost)", "1"))
       for share in shares[index] {
         let rows = share.with.prefix(listedRows).map { "\(sequences[$0].origin.row)" }.joined(separator: ", ")
         let rest = share.with.count > listedRows ? " and \(share.with.count - listedRows) more" : ""
@@ -43,10 +48,23 @@ public struct Preview {
     if !packed.isEmpty {
       let asked = packed.reduce(0) { $0 + $1.tokenCount }
       let computed = packed.reduce(0) { $0 + $1.batch.rowCount }
-      let parts = "\(packed.count) micro-batch\(packed.count == 1 ? "" : "es")"
-      lines += ["", "\(sequences.count) rows in \(parts): \(asked) tokens, \(computed) computed after sharing"]
+      let batches = "\(packed.count) micro-batch\(packed.count == 1 ? "" : "es")"
+      lines += ["", "\(rowCount) row\(rowCount == 1 ? "" : "s") in \(batches): \(asked) tokens, \(computed) computed after sharing"]
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Which part of its row each sequence is; neighbours of one block belong together.
+  private static func parts(_ sequences: [MaskedSequence]) -> [(number: Int, count: Int)] {
+    var parts: [(number: Int, count: Int)] = []
+    var start = 0
+    while start < sequences.count {
+      var end = start + 1
+      while end < sequences.count, sequences[end].origin.part == end - start + 1 { end += 1 }
+      parts += (1...end - start).map { ($0, end - start) }
+      start = end
+    }
+    return parts
   }
 
   private func tokenLines(_ sequence: MaskedSequence, _ shares: [Share]) -> [String] {

@@ -5,27 +5,88 @@ import Tokenizers
 struct FileList {
   private(set) var files: [RowEncoder.File] = []
   private(set) var rowCount = 0
+  /// Of files whose rows are encoded when their turn comes.
+  private(set) var byteCount = 0
 
+  private let options: DataOptions
   private let vocabularySize: Int?
   private let tokenizer: (any Tokenizer)?
+  private let limits: ReadingLimits
   private var encoders: [String: PromptEncoder] = [:]
 
-  init(_ options: DataOptions, _ tokenizer: (any Tokenizer)?, _ vocabularySize: Int?) throws {
+  init(_ options: DataOptions, _ tokenizer: (any Tokenizer)?, _ vocabularySize: Int?, _ limits: ReadingLimits) throws {
     guard !options.train.isEmpty else { throw DataError.nothingToTrain(reason: "data.train names no file.") }
+    self.options = options
     self.tokenizer = tokenizer
     self.vocabularySize = vocabularySize
+    self.limits = limits
   }
 
   mutating func append(_ source: DataOptions.Source) throws {
-    let rows = try RowFile(path: source.path, format: source.format, vocabularySize: vocabularySize)
-    var encoder: PromptEncoder?
-    if case .texts = rows.rows {
-      guard let tokenizer else { throw DataError.noTokenizer(path: source.path) }
-      encoder = try encoders[source.template] ?? PromptEncoder(PromptTemplate.open(source.template), tokenizer)
-      encoders[source.template] = encoder
+    let contents = try contents(DataFile(path: source.path), source)
+    files.append(RowEncoder.File(contents: contents, start: rowCount))
+    rowCount += files[files.count - 1].count
+    guard rowCount <= Int32.max else { throw DataError.notRows(path: source.path, reason: "there are more than \(Int32.max) rows.") }
+  }
+
+  private mutating func contents(_ file: DataFile, _ source: DataOptions.Source) throws -> RowEncoder.File.Contents {
+    if try PlainText.isPlain(file, source.format) { return .blocks(try blocks(.plain(file))) }
+    let rows = try RowFile(file, format: source.format, vocabularySize: vocabularySize, limits: limits)
+    if rows.format == .text { return .blocks(try blocks(.rows(rows))) }
+    byteCount += file.byteCount
+    if rows.format == .tokens { return .rows(rows, nil) }
+    guard let tokenizer else { throw DataError.noTokenizer(path: source.path) }
+    let encoder = try encoders[source.template] ?? PromptEncoder(PromptTemplate.open(source.template), tokenizer)
+    encoders[source.template] = encoder
+    try check(rows, encoder.template)
+    return .rows(rows, encoder)
+  }
+
+  private func blocks(_ source: DocumentReader.Source) throws -> TextBlocks {
+    guard let tokenizer else { throw DataError.noTokenizer(path: source.path) }
+    return try TextBlocks(
+      source, tokenizer, blockLength: options.maximumLength, vocabularySize: vocabularySize, limits: limits)
+  }
+
+  /// Whether a template can write the conversations of a file.
+  private func check(_ rows: RowFile, _ template: PromptTemplate) throws {
+    if let row = rows.firstRowWithSystem, !template.hasPlaceForSystem {
+      throw DataError.badRow(
+        path: rows.path, row: row,
+        problem: "has a system text, but template '\(template.name)' has no place for one ('chat.with_system', or {system} in "
+          + "'prompt_no_input').")
     }
-    files.append(RowEncoder.File(rows: rows, encoder: encoder, start: rowCount))
-    rowCount += rows.count
+    if let row = rows.firstRowWithTurns, template.chat == nil {
+      throw DataError.badRow(
+        path: rows.path, row: row,
+        problem: "has several turns, but template '\(template.name)' has no 'chat' that says how a turn follows an answer.")
+    }
+  }
+}
+
+/// Which files are text as it stands.
+enum PlainText {
+  private static let jsonNames = [".json", ".jsonl", ".ndjson"]
+  private static let textNames = [".txt", ".md", ".text"]
+
+  /// By its name; where that leaves it open, by whether it begins like JSON.
+  static func isPlain(_ file: DataFile, _ format: DataOptions.Format) throws -> Bool {
+    let name = file.path.lowercased()
+    let isNamedText = textNames.contains { name.hasSuffix($0) }
+    switch format {
+    case .alpaca, .chat, .tokens: return false
+    case .auto: return try isNamedText && !beginsLikeJSON(file)
+    case .text:
+      if jsonNames.contains(where: { name.hasSuffix($0) }) { return false }
+      return try isNamedText || !beginsLikeJSON(file)
+    }
+  }
+
+  private static func beginsLikeJSON(_ file: DataFile) throws -> Bool {
+    var pieces = JSONPieces(file, pieceSize: 4096)
+    try pieces.skipByteOrderMark()
+    let byte = try pieces.peek().byte
+    return byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[")
   }
 }
 
@@ -40,12 +101,13 @@ struct RowSelection {
   /// The rows of `indices` that are trained on.
   ///
   /// - Throws: `DataError.tooLong`, `DataError.beyondPositions`.
-  func kept(_ indices: [Int], _ rows: EncodedRows) throws -> [Int] {
+  func kept(_ indices: [Int32], _ rows: EncodedRows) throws -> [Int32] {
     guard encodesAll else { return indices }
-    var kept: [Int] = []
-    var tooLong: (index: Int, tokenCount: Int, others: Int)?
+    var kept: [Int32] = []
+    var tooLong: (index: Int32, tokenCount: Int, others: Int)?
     try rows.encodeAll(indices) { index, encoded in
-      let count = encoded.sequence.ids.count
+      // A block of text is never too long, and its documents count their positions apart.
+      let count = encoded.sequences.reduce(0) { max($0, $1.ids.count) }
       if options.tooLong != .truncate, count > options.maximumLength {
         if options.tooLong == .error {
           tooLong = (tooLong?.index ?? index, tooLong?.tokenCount ?? count, tooLong.map { $0.others + 1 } ?? 0)
@@ -53,32 +115,35 @@ struct RowSelection {
         return false
       }
       if let maximumPositions, count > maximumPositions {
-        let origin = rows.encoder.origin(index)
+        let origin = rows.encoder.origin(Int(index))
         throw DataError.beyondPositions(
-          path: rows.encoder.files[origin.source].rows.path, row: origin.row, tokenCount: count, positions: maximumPositions)
+          path: rows.encoder.files[origin.source].path, row: origin.row, tokenCount: count, positions: maximumPositions)
       }
       kept.append(index)
       return true
     }
     if let tooLong {
-      let origin = rows.encoder.origin(tooLong.index)
+      let origin = rows.encoder.origin(Int(tooLong.index))
       throw DataError.tooLong(
-        path: rows.encoder.files[origin.source].rows.path, row: origin.row, tokenCount: tooLong.tokenCount,
+        path: rows.encoder.files[origin.source].path, row: origin.row, tokenCount: tooLong.tokenCount,
         limit: options.maximumLength, others: tooLong.others)
     }
     return kept
   }
 }
 
-/// The order of the epoch at hand: making it for every step would shuffle all rows each time.
+/// The orders of the last two epochs asked for: making one shuffles all rows, and one may be read ahead while another is trained on.
 final class OrderMemory: Sendable {
-  private let latest = Mutex<(epoch: Int, rows: [Int])?>(nil)
+  private let order: EpochOrder
+  private let latest = Mutex<[(epoch: Int, rows: [Int32])]>([])
 
-  func rows(_ order: EpochOrder, epoch: Int) -> [Int] {
+  init(_ order: EpochOrder) { self.order = order }
+
+  func rows(epoch: Int) -> [Int32] {
     latest.withLock { latest in
-      if let latest, latest.epoch == epoch { return latest.rows }
+      if let known = latest.first(where: { $0.epoch == epoch }) { return known.rows }
       let rows = order.rows(epoch: epoch)
-      latest = (epoch, rows)
+      latest = latest.suffix(1) + [(epoch, rows)]
       return rows
     }
   }

@@ -87,10 +87,11 @@ public struct FineTuner: Sendable {
       let sequences = try job.examples.examples(epoch: step / stepsPerEpoch, step: step % stepsPerEpoch)
       let packed = PackedStep(
         batches: packer.pack(sequences).map(\.batch), tokenCount: sequences.reduce(0) { $0 + $1.ids.count },
-        rowNames: sequences.map { job.examples.name(of: $0.origin) })
+        rowNames: job.examples.names(of: sequences))
       if let result = try trainer.run(packed, step: step) {
         let report = StepReport(
-          step: step + 1, stepCount: stepCount, epoch: Double(step + 1) / Double(stepsPerEpoch), examples: sequences.count,
+          step: step + 1, stepCount: stepCount, epoch: Double(step + 1) / Double(stepsPerEpoch),
+          examples: job.examples.rowCount(ofStep: step),
           loss: result.loss, learningRate: result.learningRate, gradientNorm: result.gradientNorm, tokens: packed.tokenCount,
           tokensComputed: packed.computedCount, supervisedTokens: packed.supervisedCount, seconds: clock.secondsSince)
         try job.folder.appendMetric(report.json)

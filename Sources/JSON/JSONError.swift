@@ -87,7 +87,7 @@ public struct JSONError: Error, Sendable, Equatable {
     }
   }
 
-  static func name(of byte: UInt8?) -> String {
+  package static func name(of byte: UInt8?) -> String {
     switch byte {
     case nil: "the end of the file"
     case 0x0A, 0x0D: "the end of the line"

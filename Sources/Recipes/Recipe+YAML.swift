@@ -31,10 +31,10 @@ extension Recipe {
     yaml.write(
       "train",
       items: data.train.map { source in
-        .section([
-          ("path", .text(source.path)), ("format", .word(source.format.rawValue)), ("template", .text(source.template)),
-          ("weight", .number(source.weight)),
-        ])
+        .section(
+          [("path", .text(source.path)), ("format", .word(source.format.rawValue))]
+            // Text has none.
+            + (source.format == .text ? [] : [("template", .text(source.template))]) + [("weight", .number(source.weight))])
       })
     let validation: YAMLWriter.Value =
       switch data.validation {
@@ -45,7 +45,7 @@ extension Recipe {
       }
     yaml.write("validation", validation)
     yaml.write("format", .word(data.format.rawValue))
-    yaml.write("template", .text(data.template))
+    if !data.train.allSatisfy({ $0.format == .text }) { yaml.write("template", .text(data.template)) }
     yaml.write("max_length", .integer(data.maximumLength))
     yaml.write("too_long", .word(data.tooLong.rawValue))
     yaml.write("train_on_prompt", .flag(data.trainOnPrompt))

@@ -4,9 +4,12 @@ import Datasets
 extension RecipeParser {
   mutating func data(_ section: ConfigurationSection) -> DataOptions {
     var options = DataOptions(train: [])
-    options.format = format(section, default: options.format)
+    options.format = section.choice("format", default: options.format)
     options.template = template(section, default: options.template)
     options.train = sources(section, format: options.format, template: options.template)
+    if section.value("template") != nil, !options.train.isEmpty, options.train.allSatisfy({ $0.format == .text }) {
+      section.note("\(section.label("template")) is '\(options.template)', but text has no template. Leave it out.", at: "template")
+    }
     options.validation = validation(section)
     options.maximumLength = section.integer("max_length", from: 1, default: options.maximumLength)
     options.tooLong = section.choice("too_long", default: options.tooLong)
@@ -35,8 +38,11 @@ extension RecipeParser {
         place = location
         expect(.file, label, path, at: location)
       case .section(let entry):
-        source.format = self.format(entry, default: format)
+        source.format = entry.choice("format", default: format)
         source.template = self.template(entry, default: template)
+        if source.format == .text, entry.value("template") != nil {
+          entry.note("\(entry.label("template")) is '\(source.template)', but text has no template. Leave it out.", at: "template")
+        }
         source.weight = entry.number("weight", .above(0), default: 1)
         if entry.value("path") == nil { entry.noteMissing("path", expecting: "the path of a data file") }
         guard let path = entry.text("path", expecting: "the path of a data file") else { continue }
@@ -63,17 +69,6 @@ extension RecipeParser {
     }
     if case .path(let path) = validation { expect(.file, section.label("validation"), path, at: section.location(of: "validation")) }
     return validation
-  }
-
-  private func format(_ section: ConfigurationSection, default fallback: DataOptions.Format) -> DataOptions.Format {
-    let format = section.choice("format", default: fallback)
-    if format == .chat || format == .text {
-      section.note(
-        "\(section.label("format")) is '\(format.rawValue)', which this version does not read yet; it reads alpaca and tokens.",
-        at: "format")
-      return fallback
-    }
-    return format
   }
 
   private mutating func template(_ section: ConfigurationSection, default fallback: String) -> String {

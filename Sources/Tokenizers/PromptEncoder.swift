@@ -1,3 +1,5 @@
+import JSON
+
 /// An instruction row as ids.
 public struct EncodedExample: Sendable, Equatable {
   public var ids: [Int32]
@@ -15,30 +17,33 @@ public struct EncodedExample: Sendable, Equatable {
 
 /// A template bound to a tokenizer: text of rows to ids, the same way for training and for generation.
 ///
-/// The begin of sequence stands once at the start if the tokenizer adds it. Special tokens come from the template's own text only.
+/// The begin of sequence stands at the start if the tokenizer adds it. Special tokens come from the template's own text only.
 public struct PromptEncoder: Sendable {
   public let template: PromptTemplate
   public let tokenizer: any Tokenizer
 
-  private enum Part: Sendable {
+  enum Part: Sendable, Equatable {
     case literal([UInt8])
     case special(Int32)
-    case instruction, input
+    case instruction, input, system
   }
 
   /// What a tokenizer gets: texts, and ids between them.
-  private enum Chunk {
+  enum Chunk {
     case text([UInt8])
     case special(Int32)
   }
 
-  private struct Prompts: Sendable {
+  struct Prompts: Sendable {
     let input: [Part]
     let noInput: [Part]
   }
 
-  private let training: Prompts
-  private let inference: Prompts
+  let training: Prompts
+  let inference: Prompts
+  /// A user's turn after an answer, and the first of a conversation with a system text; nil where the template says nothing.
+  let next: [Part]?
+  let withSystem: [Part]?
   /// Ends a response.
   private let end: Int32?
 
@@ -51,22 +56,22 @@ public struct PromptEncoder: Sendable {
     }
     var specials: [String] = template.specialTokens
     for (piece, id) in tokenizer.specials where try tokenizer.kind(id) == .control { specials.append(piece) }
-    func parts(_ text: String) -> [Part] { PromptEncoder.parts(of: text, template, specials, tokenizer) }
+    func parts(_ text: String) -> [Part] { PromptEncoder.parts(of: text, specials, tokenizer) }
     training = Prompts(input: parts(template.promptInput), noInput: parts(template.promptNoInput))
     inference =
       template.inference.map { Prompts(input: parts($0.input), noInput: parts($0.noInput)) } ?? training
+    next = (template.chat?.next).map(parts)
+    withSystem = (template.chat?.withSystem).map(parts) ?? (training.noInput.contains(.system) ? training.noInput : nil)
     end = template.responseEnd.flatMap { tokenizer.specials[$0] } ?? tokenizer.endOfSequence
   }
 
-  private static func parts(
-    of text: String, _ template: PromptTemplate, _ specials: [String], _ tokenizer: any Tokenizer
-  ) -> [Part] {
+  private static func parts(of text: String, _ specials: [String], _ tokenizer: any Tokenizer) -> [Part] {
     var parts: [Part] = []
     for part in PromptTemplate.parts(of: text) {
       switch part {
       case .instruction: parts.append(.instruction)
       case .input: parts.append(.input)
-      case .system: parts.append(.literal(Array((template.system ?? "").utf8)))
+      case .system: parts.append(.system)
       case .literal(let text):
         var literal: [UInt8] = []
         var rest = Array(text.utf8)[...]
@@ -88,13 +93,13 @@ public struct PromptEncoder: Sendable {
     return parts
   }
 
-  // MARK: - Encoding
+  // MARK: - Instruction rows
 
   /// Ids of a prompt, ready to be continued by a response.
   ///
   /// - Throws: `TokenizerError`.
   public func encodePrompt(instruction: String, input: String? = nil) throws -> [Int32] {
-    try encode(chunks(inference, Array(instruction.utf8), input.map { Array($0.utf8) } ?? []))
+    try encode(chunks(inference, Array(instruction.utf8), input.map { Array($0.utf8) } ?? []), begins: true)
   }
 
   /// Ids of a row. With `join: text` a response is learnt from the first token on that the prompt alone would not have.
@@ -115,38 +120,43 @@ public struct PromptEncoder: Sendable {
   public func encodeExample(
     instruction: [UInt8], input: [UInt8], output: [UInt8], maximumLength: Int?, trainsOnPrompt: Bool
   ) throws -> EncodedExample {
-    guard let end else { throw TokenizerError.missingSpecialToken(piece: "end of sequence", neededBy: "Training on responses") }
-    let output = template.trims ? trimmed(output) : output
-    var chunks = chunks(training, instruction, input)
-    let prompt = try encode(chunks)
-    var ids = prompt
-    var responseStart = prompt.count
-    if template.join == .text, case .text(let last)? = chunks.last {
-      chunks[chunks.count - 1] = .text(last + output)
-      ids = try encode(chunks)
-      responseStart = zip(ids, prompt).prefix { $0 == $1 }.count
-    } else {
-      ids += try tokenizer.encode(utf8: output)
-    }
+    let turn = try encodeTurn(chunks(training, instruction, input), output, begins: true)
+    let count = min(turn.ids.count, maximumLength ?? Int.max)
+    let start = min(trainsOnPrompt ? 1 : max(turn.responseStart, 1), count)
+    return EncodedExample(ids: Array(turn.ids[..<count]), supervised: start..<count, cutCount: turn.ids.count - count)
+  }
 
-    let limit = maximumLength ?? Int.max
-    let cutCount = max(0, ids.count + 1 - limit)
-    if cutCount > 0 { ids.removeLast(cutCount - 1) } else { ids.append(end) }
-    let start = min(trainsOnPrompt ? 1 : max(responseStart, 1), ids.count)
-    return EncodedExample(ids: ids, supervised: start..<ids.count, cutCount: cutCount)
+  private func chunks(_ prompts: Prompts, _ instruction: [UInt8], _ input: [UInt8]) -> [Chunk] {
+    let input = template.trims ? trimmed(input) : input
+    return chunks(input.isEmpty ? prompts.noInput : prompts.input, instruction, input, system: Array((template.system ?? "").utf8))
+  }
+
+  // MARK: - Turns
+
+  /// Ids of a prompt, its response and the response's end.
+  func encodeTurn(_ prompt: [Chunk], _ response: [UInt8], begins: Bool) throws -> (ids: [Int32], responseStart: Int) {
+    guard let end else { throw TokenizerError.missingSpecialToken(piece: "end of sequence", neededBy: "Training on responses") }
+    let response = template.trims ? trimmed(response) : response
+    var ids = try encode(prompt, begins: begins)
+    guard template.join == .text, case .text(let last)? = prompt.last else {
+      let start = ids.count
+      ids += try tokenizer.encode(utf8: response)
+      return (ids + [end], start)
+    }
+    let whole = try encode(prompt.dropLast() + [.text(last + response)], begins: begins)
+    return (whole + [end], zip(whole, ids).prefix { $0 == $1 }.count)
   }
 
   /// Neighbouring texts are one text, so that a row's words join with the words around them as they would on paper.
-  private func chunks(_ prompts: Prompts, _ instruction: [UInt8], _ input: [UInt8]) -> [Chunk] {
-    let instruction = template.trims ? trimmed(instruction) : instruction
-    let input = template.trims ? trimmed(input) : input
+  func chunks(_ parts: [Part], _ instruction: [UInt8], _ input: [UInt8] = [], system: [UInt8]) -> [Chunk] {
     var chunks: [Chunk] = []
     var text: [UInt8] = []
-    for part in input.isEmpty ? prompts.noInput : prompts.input {
+    for part in parts {
       switch part {
       case .literal(let literal): text += literal
-      case .instruction: text += instruction
+      case .instruction: text += template.trims ? trimmed(instruction) : instruction
       case .input: text += input
+      case .system: text += system
       case .special(let id):
         if !text.isEmpty { chunks.append(.text(text)) }
         text = []
@@ -157,9 +167,10 @@ public struct PromptEncoder: Sendable {
     return chunks
   }
 
-  private func encode(_ chunks: [Chunk]) throws -> [Int32] {
+  /// - Parameter begins: whether the begin of sequence stands before it, if the tokenizer adds one.
+  func encode(_ chunks: [Chunk], begins: Bool) throws -> [Int32] {
     var ids: [Int32] = []
-    if tokenizer.addsBeginOfSequence, let begin = tokenizer.beginOfSequence {
+    if begins, tokenizer.addsBeginOfSequence, let begin = tokenizer.beginOfSequence {
       // A template that spells it must not double it.
       if case .special(begin)? = chunks.first {} else { ids.append(begin) }
     }
@@ -172,9 +183,13 @@ public struct PromptEncoder: Sendable {
     return ids
   }
 
-  private func trimmed(_ text: [UInt8]) -> [UInt8] {
-    let isSpace: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
-    guard let first = text.firstIndex(where: { !isSpace($0) }), let last = text.lastIndex(where: { !isSpace($0) }) else { return [] }
-    return Array(text[first...last])
+  /// Without white space at both ends, as Python's `strip` and Jinja's `trim` see it.
+  func trimmed(_ text: [UInt8]) -> [UInt8] {
+    // Whoever encodes the text says what is wrong with it.
+    guard text.withUnsafeBufferPointer({ UTF8Validity.firstInvalidOffset(in: $0) == nil }) else { return text }
+    let scalars = String(decoding: text, as: UTF8.self).unicodeScalars
+    let isSpace: (Unicode.Scalar) -> Bool = { $0.properties.isWhitespace || (0x1C...0x1F).contains($0.value) }
+    guard let first = scalars.firstIndex(where: { !isSpace($0) }), let last = scalars.lastIndex(where: { !isSpace($0) }) else { return [] }
+    return Array(String(scalars[first...last]).utf8)
   }
 }

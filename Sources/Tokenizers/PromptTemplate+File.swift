@@ -13,7 +13,8 @@ extension PromptTemplate {
   }
 
   /// Reads a template file: `prompt_input`, `prompt_no_input` and `response_split`, with optional `name`, `description`, `join`, `system`,
-  /// `inference` (an object with the two prompts), `special_tokens`, `response_end` and `trim`.
+  /// `inference` (an object with the two prompts), `special_tokens`, `response_end`, `trim` and `chat` (an object with `next`, and optional
+  /// `with_system` and `begin_each_turn`).
   ///
   /// - Throws: `TokenizerError.badTemplate` with all problems at once.
   public init(json: [UInt8], path: String) throws {
@@ -50,7 +51,7 @@ private struct TemplateReader {
       problems.append("the file is \(root.kind.rawValue); expected an object with 'prompt_input', 'prompt_no_input' and 'response_split'.")
       return nil
     }
-    checkKeys(known: Key.allCases)
+    checkKeys(known: Key.allCases.map(\.rawValue))
     var template = PromptTemplate(
       name: string(.name, in: members) ?? name,
       promptInput: required(.promptInput, in: members), promptNoInput: required(.promptNoInput, in: members),
@@ -68,14 +69,14 @@ private struct TemplateReader {
     readTrim(members, into: &template)
     readSpecialTokens(members, into: &template)
     readInference(members, into: &template)
+    readChat(members, into: &template)
     guard problems.isEmpty else { return nil }
     checkPlaceholders(of: template)
     return template
   }
 
   /// Unknown keys of the file's object, or of the one in it under `section`; with their lines, which the tree does not have.
-  private mutating func checkKeys(of section: Key? = nil, known: [Key]) {
-    let known = known.map(\.rawValue)
+  private mutating func checkKeys(of section: Key? = nil, known: [String]) {
     for (key, line) in keys(of: section) where !known.contains(key) {
       let hint = nearestName(to: key, in: known).map { " Did you mean '\($0)'?" } ?? " Known: \(known.joined(separator: ", "))."
       problems.append("line \(line): unknown key '\(key)'.\(hint)")
@@ -123,11 +124,39 @@ private struct TemplateReader {
   }
 
   private mutating func readTrim(_ members: [String: JSONValue], into template: inout PromptTemplate) {
-    switch value(.trims, in: members) {
-    case nil: break
-    case .bool(let trims): template.trims = trims
-    case .some(let value): problems.append("'trim' is \(value.kind.rawValue); expected true or false.")
+    template.trims = flag("trim", in: members) ?? template.trims
+  }
+
+  private mutating func flag(_ key: String, of section: String = "", in members: [String: JSONValue]) -> Bool? {
+    switch members[key] {
+    case nil, .null: return nil
+    case .bool(let flag): return flag
+    case .some(let value):
+      problems.append("'\(section)\(key)' is \(value.kind.rawValue); expected true or false.")
+      return nil
     }
+  }
+
+  private mutating func readChat(_ members: [String: JSONValue], into template: inout PromptTemplate) {
+    guard let value = value(.chat, in: members) else { return }
+    guard case .object(let parts) = value else {
+      problems.append("'chat' is \(value.kind.rawValue); expected an object with 'next' and optional 'with_system' and 'begin_each_turn'.")
+      return
+    }
+    checkKeys(of: .chat, known: PromptTemplate.Chat.CodingKeys.allCases.map(\.rawValue))
+    func text(_ key: PromptTemplate.Chat.CodingKeys) -> String? {
+      switch parts[key.rawValue] {
+      case nil, .null: return nil
+      case .string(let text): return text
+      case .some(let value):
+        problems.append("'chat.\(key.rawValue)' is \(value.kind.rawValue); expected a string.")
+        return ""
+      }
+    }
+    let next = text(.next)
+    if next == nil { problems.append("'chat.next' is missing.") }
+    template.chat = PromptTemplate.Chat(
+      next: next ?? "", withSystem: text(.withSystem), beginsEachTurn: flag("begin_each_turn", of: "chat.", in: parts) ?? false)
   }
 
   private mutating func readSpecialTokens(_ members: [String: JSONValue], into template: inout PromptTemplate) {
@@ -148,7 +177,7 @@ private struct TemplateReader {
       problems.append("'inference' is \(value.kind.rawValue); expected an object with 'prompt_input' and 'prompt_no_input'.")
       return
     }
-    checkKeys(of: .inference, known: [.promptInput, .promptNoInput])
+    checkKeys(of: .inference, known: [Key.promptInput, .promptNoInput].map(\.rawValue))
     template.inference = PromptTemplate.Prompts(
       input: required(.promptInput, in: prompts), noInput: required(.promptNoInput, in: prompts))
   }
@@ -160,6 +189,16 @@ private struct TemplateReader {
       check(inference.input, "inference.prompt_input", hasInput: true, template)
       check(inference.noInput, "inference.prompt_no_input", hasInput: false, template)
     }
+    if let chat = template.chat {
+      check(chat.next, "chat.next", hasInput: false, template)
+      if PromptTemplate.parts(of: chat.next).contains(.system) {
+        problems.append("'chat.next' has {system}, which stands in the first turn only.")
+      }
+      if let withSystem = chat.withSystem {
+        check(withSystem, "chat.with_system", hasInput: false, template)
+        if !PromptTemplate.parts(of: withSystem).contains(.system) { problems.append("'chat.with_system' has no {system}.") }
+      }
+    }
   }
 
   private mutating func check(_ text: String, _ key: String, hasInput: Bool, _ template: PromptTemplate) {
@@ -167,6 +206,8 @@ private struct TemplateReader {
     if !parts.contains(.instruction) { problems.append("'\(key)' has no {instruction}.") }
     if hasInput, !parts.contains(.input) { problems.append("'\(key)' has no {input}.") }
     if !hasInput, parts.contains(.input) { problems.append("'\(key)' has {input}, but it is for rows without one.") }
-    if template.system == nil, parts.contains(.system) { problems.append("'\(key)' has {system}, but the file has no 'system'.") }
+    if template.system == nil, !key.hasPrefix("chat."), parts.contains(.system) {
+      problems.append("'\(key)' has {system}, but the file has no 'system'.")
+    }
   }
 }

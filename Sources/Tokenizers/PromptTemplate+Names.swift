@@ -6,24 +6,39 @@ extension PromptTemplate {
 
   /// Headers of Stanford Alpaca above the sections, with `ending` after `### Response:`.
   private static func alpaca(_ name: String, ending: String, description: String) -> PromptTemplate {
-    PromptTemplate(
+    let sections = "### Instruction:\n{instruction}\n\n### Response:\(ending)"
+    return PromptTemplate(
       name: name,
       promptInput: "\(inputHeader)\n\n### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\(ending)",
-      promptNoInput: "\(header)\n\n### Instruction:\n{instruction}\n\n### Response:\(ending)",
-      responseSplit: "### Response:", description: description)
+      promptNoInput: "\(header)\n\n\(sections)", responseSplit: "### Response:", description: description, chat: sectionChat(sections))
+  }
+
+  /// Turns of the Alpaca family, as LLaMA-Factory, FastChat and unsloth write them: an answer, its end, an empty line, and the sections
+  /// again without the header. A system text takes the header's place.
+  private static func sectionChat(_ sections: String) -> Chat {
+    Chat(next: "\n\n\(sections)", withSystem: "{system}\n\n\(sections)")
   }
 
   /// One prompt for all rows: an input follows its instruction, after `separator`.
   private static func joined(
     _ name: String, prompt: String, separator: String = "\n", responseSplit: String, join: Join, system: String? = nil,
-    description: String, specialTokens: [String] = [], responseEnd: String? = nil, trims: Bool = false
+    description: String, specialTokens: [String] = [], responseEnd: String? = nil, trims: Bool = false,
+    chat: Chat? = nil
   ) -> PromptTemplate {
     let parts = prompt.split(separator: "{instruction}", maxSplits: 1, omittingEmptySubsequences: false)
     return PromptTemplate(
       name: name, promptInput: parts.joined(separator: "{instruction}\(separator){input}"), promptNoInput: prompt,
       responseSplit: responseSplit, join: join, system: system, description: description, specialTokens: specialTokens,
-      responseEnd: responseEnd, trims: trims)
+      responseEnd: responseEnd, trims: trims, chat: chat ?? sections(of: prompt).map(sectionChat))
   }
+
+  /// What follows a header.
+  private static func sections(of prompt: String) -> String? {
+    prompt.firstRange(of: "### Instruction:").map { String(prompt[$0.lowerBound...]) }
+  }
+
+  private static let llama3User =
+    "<|start_header_id|>user<|end_header_id|>\n\n{instruction}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
 
   private static let all: [PromptTemplate] = [
     alpaca("alpaca", ending: "", description: "Stanford Alpaca's training text: nothing follows '### Response:'."),
@@ -31,7 +46,8 @@ extension PromptTemplate {
     PromptTemplate(
       name: "alpaca-short", promptInput: "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n",
       promptNoInput: "### Instruction:\n{instruction}\n\n### Response:\n", responseSplit: "### Response:",
-      description: "alpaca-lora's short form, without a header."),
+      description: "alpaca-lora's short form, without a header.",
+      chat: sectionChat("### Instruction:\n{instruction}\n\n### Response:\n")),
     PromptTemplate(
       name: "vigogne",
       promptInput: "Ci-dessous se trouve une instruction qui décrit une tâche, associée à une entrée qui fournit un contexte "
@@ -39,7 +55,8 @@ extension PromptTemplate {
         + "### Instruction:\n{instruction}\n\n### Entrée:\n{input}\n\n### Réponse:\n",
       promptNoInput: "Ci-dessous se trouve une instruction qui décrit une tâche. Écrivez une réponse qui complète correctement la "
         + "demande.\n\n### Instruction:\n{instruction}\n\n### Réponse:\n",
-      responseSplit: "### Réponse:", description: "Vigogne, French."),
+      responseSplit: "### Réponse:", description: "Vigogne, French.",
+      chat: sectionChat("### Instruction:\n{instruction}\n\n### Réponse:\n")),
     joined(
       "chinese-alpaca", prompt: "\(header)\n\n### Instruction:\n{instruction}\n\n### Response: ", responseSplit: "### Response:",
       join: .tokens, description: "Chinese-LLaMA-Alpaca's training text: a space follows '### Response:'."),
@@ -48,7 +65,8 @@ extension PromptTemplate {
       responseSplit: "### Response:", join: .tokens, description: "Chinese-LLaMA-Alpaca's text for inference."),
     joined(
       "chinese-alpaca-2", prompt: "[INST] <<SYS>>\n{system}\n<</SYS>>\n\n{instruction} [/INST]", responseSplit: "[/INST]", join: .tokens,
-      system: "You are a helpful assistant. 你是一个乐于助人的助手。", description: "Chinese-LLaMA-Alpaca-2, training and inference."),
+      system: "You are a helpful assistant. 你是一个乐于助人的助手。", description: "Chinese-LLaMA-Alpaca-2, training and inference.",
+      chat: Chat(next: "[INST] {instruction} [/INST]", beginsEachTurn: true)),
     joined(
       "llama-factory", prompt: "\(header)\n\n### Instruction:\n{instruction}\n\n### Response:\n", responseSplit: "### Response:",
       join: .text, description: "LLaMA-Factory's template 'alpaca': an input follows its instruction on a line of its own."),
@@ -60,13 +78,15 @@ extension PromptTemplate {
       description: "unsloth's Alpaca chat template and merged prompt."),
     joined(
       "llama2", prompt: "[INST] {instruction} [/INST]", responseSplit: "[/INST]", join: .tokens,
-      description: "One turn of Llama 2 chat without a system text."),
+      description: "Llama 2 chat; no spaces round answers, as in LLaMA-Factory.",
+      chat: Chat(
+        next: "[INST] {instruction} [/INST]", withSystem: "[INST] <<SYS>>\n{system}\n<</SYS>>\n\n{instruction} [/INST]",
+        beginsEachTurn: true)),
     joined(
-      "llama3",
-      prompt: "<|start_header_id|>user<|end_header_id|>\n\n{instruction}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
-      responseSplit: "<|start_header_id|>assistant<|end_header_id|>\n\n", join: .tokens,
-      description: "One turn of Llama 3 chat without a system text.",
-      specialTokens: ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"], responseEnd: "<|eot_id|>", trims: true),
+      "llama3", prompt: llama3User, responseSplit: "<|start_header_id|>assistant<|end_header_id|>\n\n", join: .tokens,
+      description: "Llama 3 chat.", specialTokens: ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"], responseEnd: "<|eot_id|>",
+      trims: true,
+      chat: Chat(next: llama3User, withSystem: "<|start_header_id|>system<|end_header_id|>\n\n{system}<|eot_id|>\(llama3User)")),
   ]
 
   /// Of the templates that come with the tool, in the order of their presentation.

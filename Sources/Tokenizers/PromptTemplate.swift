@@ -1,4 +1,4 @@
-/// How an instruction row becomes a prompt and where its response goes.
+/// How an instruction row or a conversation becomes a prompt and where responses go.
 ///
 /// The texts hold `{instruction}`, `{input}` and `{system}`, which are replaced in one pass: a row that contains `{input}` stays as it
 /// is. The file format is alpaca-lora's (github.com/tloen/alpaca-lora, `templates/`) with a few optional keys.
@@ -37,11 +37,13 @@ public struct PromptTemplate: Sendable, Equatable, Codable {
   public var specialTokens: [String]
   /// The special piece that ends a response; nil: the tokenizer's end of sequence.
   public var responseEnd: String?
-  /// Whether white space around instruction, input and output is removed.
+  /// Whether white space around instruction, input, output and system text is removed.
   public var trims: Bool
+  /// Nil: conversations have one turn.
+  public var chat: Chat?
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case name, description, join, system, inference
+    case name, description, join, system, inference, chat
     case promptInput = "prompt_input"
     case promptNoInput = "prompt_no_input"
     case responseSplit = "response_split"
@@ -52,7 +54,8 @@ public struct PromptTemplate: Sendable, Equatable, Codable {
 
   public init(
     name: String, promptInput: String, promptNoInput: String, responseSplit: String, join: Join = .text, system: String? = nil,
-    description: String? = nil, inference: Prompts? = nil, specialTokens: [String] = [], responseEnd: String? = nil, trims: Bool = false
+    description: String? = nil, inference: Prompts? = nil, specialTokens: [String] = [], responseEnd: String? = nil, trims: Bool = false,
+    chat: Chat? = nil
   ) {
     self.name = name
     self.description = description
@@ -65,6 +68,7 @@ public struct PromptTemplate: Sendable, Equatable, Codable {
     self.specialTokens = specialTokens
     self.responseEnd = responseEnd
     self.trims = trims
+    self.chat = chat
   }
 
   /// The prompt of training as text, special tokens by name; for people.

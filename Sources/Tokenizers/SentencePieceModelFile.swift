@@ -11,6 +11,7 @@ struct SentencePieceModelFile: Sendable {
   }
 
   var kinds: [PieceKind] = []
+  var scores: [Float] = []
   /// Raw value of an unknown model type is kept as nil.
   var modelType: ModelType? = .unigram
   var hasByteFallback = false
@@ -26,7 +27,7 @@ struct SentencePieceModelFile: Sendable {
     var reader = WireReader(bytes, 0..<bytes.count)
     while let field = try reader.next() {
       switch field.number {
-      case 1: kinds.append(try SentencePieceModelFile.kind(ofPiece: field, bytes))
+      case 1: try readPiece(field, bytes)
       case 2: try readTrainer(field, bytes)
       case 3: try readNormalizer(field, bytes)
       default: break
@@ -36,10 +37,15 @@ struct SentencePieceModelFile: Sendable {
     guard kinds.contains(.unknown) else { throw .malformed("it has no unknown piece") }
   }
 
-  private static func kind(ofPiece field: WireReader.Field, _ bytes: UnsafeBufferPointer<UInt8>) throws(Problem) -> PieceKind {
+  private mutating func readPiece(_ field: WireReader.Field, _ bytes: UnsafeBufferPointer<UInt8>) throws(Problem) {
     var reader = WireReader(bytes, field.contents)
     var kind = PieceKind.normal
+    var score: Float = 0
     while let field = try reader.next() {
+      if field.number == 2, field.contents.count == 4 {
+        let bits = field.contents.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32(bytes[$1]) }
+        score = Float(bitPattern: bits)
+      }
       guard field.number == 3 else { continue }
       switch field.value {
       case 1: kind = .normal
@@ -51,7 +57,8 @@ struct SentencePieceModelFile: Sendable {
       case let type: throw .malformed("piece type \(type)")
       }
     }
-    return kind
+    kinds.append(kind)
+    scores.append(score)
   }
 
   private mutating func readTrainer(_ field: WireReader.Field, _ bytes: UnsafeBufferPointer<UInt8>) throws(Problem) {
@@ -86,7 +93,7 @@ private struct WireReader {
     let number: UInt64
     /// Of a varint; 0 for other types.
     var value: UInt64 = 0
-    /// Of a length-delimited field; empty for other types.
+    /// Of a length-delimited field or one of 32 bits; empty for other types.
     var contents = 0..<0
   }
 
@@ -111,7 +118,7 @@ private struct WireReader {
       let length = try varint()
       guard length <= UInt64(end - offset) else { throw .cutShort }
       field.contents = try pass(Int(length))
-    case 5: _ = try pass(4)
+    case 5: field.contents = try pass(4)
     default: throw .malformed("unknown wire type \(tag & 7) at byte \(offset)")
     }
     return field

@@ -4,13 +4,19 @@ import JSON
 /// A SentencePiece model (`tokenizer.model` of LLaMA 1 and 2), through the SentencePiece library.
 ///
 /// Ids are the library's own. A control piece's name inside a text (`</s>`) is text. Sequences begin with `<s>` unless the
-/// configuration says otherwise.
+/// configuration says otherwise. Tokens that the configuration adds follow the model's pieces.
 public final class SentencePieceTokenizer: Tokenizer {
   /// Immutable after loading; the library's encoding and decoding are safe to call from any number of threads.
   private nonisolated(unsafe) let model: OpaquePointer
   private let file: SentencePieceModelFile
   private let kinds: [PieceKind]
-  private let wordwise: WordwiseEncoder?
+  private let pieceCount: Int
+  /// Past the model's pieces.
+  private let addedTokens: [AddedToken]
+  let finder: AddedTokenFinder
+  private let isLegacy: Bool
+  let merging: BytePairModel?
+  private let memories = EncoderMemories()
 
   public let vocabularySize: Int
   public let specials: [String: Int32]
@@ -26,36 +32,47 @@ public final class SentencePieceTokenizer: Tokenizer {
   /// - Parameters:
   ///   - name: the file's name in messages.
   ///   - configuration: what `tokenizer_config.json` says, where there is one.
-  ///   - isWordwise: false encodes every text as a whole; the ids are the same.
+  ///   - usesLibrary: encodes with the library also where this is slower; the ids are the same.
   /// - Throws: `TokenizerError` when the bytes are no SentencePiece model, or not all of one.
   public init(
     bytes: [UInt8], name: String = "tokenizer.model", configuration: TokenizerConfiguration = TokenizerConfiguration(),
-    isWordwise: Bool = true
+    usesLibrary: Bool = false
   ) throws {
     let (model, file) = try bytes.withUnsafeBufferPointer { try SentencePieceTokenizer.load($0, name) }
     self.model = model
     self.file = file
-    vocabularySize = file.kinds.count
-    kinds = file.kinds
+    let pieces = file.kinds.indices.map { SentencePieceTokenizer.piece(model, Int32($0)) }
+    pieceCount = pieces.count
+    let (past, within) = try configuration.tokensAdded(to: pieces, name)
+    addedTokens = past
+    vocabularySize = pieces.count + past.count
+    finder = try AddedTokenFinder(past + within.filter { file.kinds[Int($0.id)] == .normal }, name)
+    isLegacy = configuration.isLegacy
 
-    var pieces: [[UInt8]] = []
+    var kinds = file.kinds
+    for token in within where kinds[Int(token.id)] == .normal { kinds[Int(token.id)] = token.isSpecial ? .control : .userDefined }
+    let controls = Set(within.filter { file.kinds[Int($0.id)] == .normal && $0.isSpecial }.map(\.id))
+    kinds += past.map { $0.isSpecial ? .control : .userDefined }
+    self.kinds = kinds
     var specials: [String: Int32] = [:]
-    for id in 0..<Int32(file.kinds.count) {
-      let piece = SentencePieceTokenizer.piece(model, id)
-      if file.kinds[Int(id)] == .control || file.kinds[Int(id)] == .userDefined {
-        specials[String(decoding: piece, as: UTF8.self)] = id
-      }
-      pieces.append(piece)
+    for (id, piece) in pieces.enumerated() where kinds[id] == .control || kinds[id] == .userDefined {
+      specials[String(decoding: piece, as: UTF8.self)] = Int32(id)
     }
+    for token in past { specials[token.content] = token.id }
     self.specials = specials
-    let spaceID = pieces.firstIndex(of: [0xE2, 0x96, 0x81]).map(Int32.init)
-    nonisolated(unsafe) let library = model
-    wordwise =
-      isWordwise
-      ? WordwiseEncoder(file, pieces: pieces, spaceID: spaceID) { try SentencePieceTokenizer.encode(library, $0) } : nil
+    merging = usesLibrary ? nil : BytePairModel(file, pieces: pieces, controls: controls)
+    if merging == nil, !usesLibrary, !controls.isEmpty || !isLegacy && !finder.isEmpty {
+      throw TokenizerError.unsupported(path: name, what: "a model of this kind with tokens added beside it")
+    }
 
-    beginOfSequence = try configuration.id(of: configuration.beginOfSequence, in: specials, name) ?? existing(puna_sentencepiece_bos(model))
-    endOfSequence = try configuration.id(of: configuration.endOfSequence, in: specials, name) ?? existing(puna_sentencepiece_eos(model))
+    func id(_ piece: String?) throws -> Int32? {
+      guard let piece else { return nil }
+      if let id = specials[piece] { return id }
+      throw TokenizerError.inconsistent(
+        path: name, reason: "the token '\(piece)', which the configuration beside it names, is no control piece and nothing gives it an id")
+    }
+    beginOfSequence = try id(configuration.beginOfSequence) ?? existing(puna_sentencepiece_bos(model))
+    endOfSequence = try id(configuration.endOfSequence) ?? existing(puna_sentencepiece_eos(model))
     unknown = existing(puna_sentencepiece_unk(model))
     padding = existing(puna_sentencepiece_pad(model))
     addsBeginOfSequence = configuration.addsBeginOfSequence ?? (beginOfSequence != nil)
@@ -95,9 +112,30 @@ public final class SentencePieceTokenizer: Tokenizer {
   public func encode(utf8: [UInt8]) throws -> [Int32] {
     try utf8.withUnsafeBufferPointer { text in
       if let offset = UTF8Validity.firstInvalidOffset(in: text) { throw TokenizerError.invalidUTF8(offset: offset) }
-      guard let wordwise else { return try SentencePieceTokenizer.encode(model, text) }
-      return try wordwise.encode(text)
+      guard !finder.isEmpty else { return try encode(text, isInner: false) }
+      var ids: [Int32] = []
+      try finder.find(in: text) { part in
+        switch part {
+        case .token(let id): ids.append(id)
+        case .text(let range):
+          ids += try encode(UnsafeBufferPointer(rebasing: text[range]), isInner: !isLegacy && range.lowerBound > 0)
+        }
+      }
+      return ids
     }
+  }
+
+  /// - Parameter isInner: whether no space goes before the text.
+  func encode(_ text: UnsafeBufferPointer<UInt8>, isInner: Bool) throws -> [Int32] {
+    guard let merging, text.count < Int(Int32.max) / 4 else { return try SentencePieceTokenizer.encode(model, text) }
+    let normalized = try (isInner ? BytePairModel.innerSpaceNormalizer : BytePairModel.spaceNormalizer).normalized(text).text
+    var ids: [Int32] = []
+    ids.reserveCapacity(text.count / 3)
+    try normalized.withUnsafeBufferPointer { text in
+      guard !text.isEmpty else { return }
+      try memories.use { try merging.append(text, to: &ids, &$0) }
+    }
+    return ids
   }
 
   private static func encode(_ model: OpaquePointer, _ text: UnsafeBufferPointer<UInt8>) throws -> [Int32] {
@@ -117,6 +155,8 @@ public final class SentencePieceTokenizer: Tokenizer {
 
   public func decode(_ ids: [Int32]) throws -> String {
     guard !ids.isEmpty else { return "" }
+    // The library does not know added tokens, and takes long.
+    if merging != nil || kinds != file.kinds { return try decodeByPieces(ids) }
     for id in ids { try check(id) }
     var text: UnsafeMutablePointer<CChar>?
     var byteCount = 0
@@ -131,6 +171,7 @@ public final class SentencePieceTokenizer: Tokenizer {
 
   public func piece(_ id: Int32) throws -> String {
     try check(id)
+    guard id < pieceCount else { return addedTokens[Int(id) - pieceCount].content }
     return String(decoding: SentencePieceTokenizer.piece(model, id), as: UTF8.self)
   }
 
@@ -148,6 +189,12 @@ public final class SentencePieceTokenizer: Tokenizer {
   /// Follows the library's decoding: U+2581 is a space, and a text's leading one, which encoding has put there, is left out.
   public func bytes(of id: Int32, atStart: inout Bool) throws -> [UInt8] {
     try check(id)
+    if kinds[Int(id)] == .control { return [] }
+    guard id < pieceCount else {
+      // The text after it was encoded like a whole one.
+      atStart = isLegacy
+      return Array(addedTokens[Int(id) - pieceCount].content.utf8)
+    }
     let piece = SentencePieceTokenizer.piece(model, id)
     switch kinds[Int(id)] {
     case .control: return []

@@ -20,13 +20,7 @@ struct WordTable: Sendable {
   private var entries: [Entry] = []
   private var keys: [UInt8] = []
   private var ids: [Int32] = []
-
-  /// 64-bit FNV-1a with a final mix.
-  static func hash(_ key: UnsafeBufferPointer<UInt8>) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in key { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    return hash ^ hash >> 29
-  }
+  let hash = ByteHash()
 
   /// Appends the ids of `key` if it is known.
   func append(_ key: UnsafeBufferPointer<UInt8>, hash: UInt64, to result: inout [Int32]) -> Bool {

@@ -8,7 +8,7 @@ import Tensors
 import Tokenizers
 
 /// Bytes that are part of the program.
-private final class EmbeddedFile: ByteOwner {
+private final class ProgramBytes: ByteOwner {
   let byteCount: Int
   private let address: Int
 
@@ -30,29 +30,26 @@ struct BaseLocation {
 
   func open() throws -> Base {
     guard isStarter else { return try Base.open(name) }
-    var shards: [(name: String, bytes: MappedBytes)] = []
-    var configuration: MappedBytes?
-    for index in 0..<puna_starter_file_count() {
-      guard let file = puna_starter_file_at(index)?.pointee else { continue }
-      let name = String(cString: file.name)
-      let bytes = MappedBytes(owner: EmbeddedFile(file))
-      if name == "config.json" { configuration = bytes }
-      if name.hasSuffix(".safetensors") { shards.append((name, bytes)) }
+    let files = BaseLocation.starterFiles
+    let shards = files.filter { $0.name.hasSuffix(".safetensors") }
+    guard let configuration = files.first(where: { $0.name == "config.json" })?.bytes else {
+      preconditionFailure("the starter has a configuration")
     }
-    guard let configuration else { preconditionFailure("the starter has a configuration") }
     return try Base.open(name: name, configuration: configuration, shards: shards)
+  }
+
+  /// The files of the starter, as they lie in the program.
+  static var starterFiles: [(name: String, bytes: MappedBytes)] {
+    (0..<puna_starter_file_count()).compactMap { index in
+      (puna_starter_file_at(index)?.pointee).map { (String(cString: $0.name), MappedBytes(owner: ProgramBytes($0))) }
+    }
   }
 
   /// Configuration, tokenizer and what else goes with the weights.
   func openFiles() throws -> ModelFiles {
     guard isStarter else { return try ModelFiles(folder: name) }
-    var files: [String: MappedBytes] = [:]
-    for index in 0..<puna_starter_file_count() {
-      guard let file = puna_starter_file_at(index)?.pointee else { continue }
-      let name = String(cString: file.name)
-      if !name.contains(".safetensors") { files[name] = MappedBytes(owner: EmbeddedFile(file)) }
-    }
-    return ModelFiles(files)
+    let files = BaseLocation.starterFiles.filter { !$0.name.contains(".safetensors") }
+    return ModelFiles(Dictionary(files.map { ($0.name, $0.bytes) }) { $1 })
   }
 
   /// The tokenizer at `path`, or else the base's own; `nil` when the base has none.

@@ -8,6 +8,14 @@ extension TrainingRun {
     if facts.rowsWithEmptyOutput > 0 {
       notes.append("\(count(facts.rowsWithEmptyOutput, "row")) with an empty output: they teach to answer with nothing.")
     }
+    if facts.rowsWithUnansweredTurn > 0 {
+      notes.append(
+        "\(count(facts.rowsWithUnansweredTurn, "conversation")) with a last turn of the user that has no answer; that turn is left out.")
+    }
+    if facts.emptyDocuments > 0 { notes.append("\(count(facts.emptyDocuments, "empty document")) left out.") }
+    if recipe.states("data.template"), examples.sources.allSatisfy({ $0.template == nil }) {
+      notes.append("data.template is not used: text and rows of tokens have no template.")
+    }
     if facts.duplicateRows > 0 { notes.append("\(count(facts.duplicateRows, "row")) equal to an earlier row of the same file.") }
     for (key, rows) in facts.ignoredKeys.sorted(by: { $0.key < $1.key }) {
       notes.append("the key '\(key)' of \(count(rows, "row")) is not used.")

@@ -39,6 +39,8 @@ struct DryRun {
     let approximately = sampled < examples.stepsPerEpoch ? "about " : ""
     let share = String(format: "%.4f", 100 * Double(trained) / Double(base + trained))
     let facts = examples.facts
+    // What each file gives; a single one gives everything.
+    let sources = examples.sources.count == 1 ? [] : examples.sources.map { DryRun.line($0) }
     var lines = [
       run.recipe.resolvedYAML(),
       "# base        \(Terminal.grouped(base)) parameters: \(configuration.layerCount) layers of \(configuration.hiddenSize), \(configuration.headCount) heads, \(configuration.keyValueHeadCount) of keys and values, vocabulary \(Terminal.grouped(configuration.vocabularySize))",
@@ -50,7 +52,16 @@ struct DryRun {
       "# computes    \(run.precision.rawValue) on \(run.instructionSet.rawValue), peak \(Int(peak / 1e9)) GFLOP/s measured",
       "# time        about \(Terminal.duration(seconds)) at \(Int(100 * DryRun.usualShare)) % of that peak, validation aside",
     ]
+    lines.insert(contentsOf: sources, at: 4)
     lines.append("")
     text = lines.joined(separator: "\n")
+  }
+
+  private static func line(_ source: TrainingSet.Source) -> String {
+    let unit = source.format == .text ? "blocks" : "rows"
+    let template = source.template.map { " by template \($0)" } ?? ""
+    let weight = source.weight == 1 ? "" : ", weight \(source.weight.formatted())"
+    return "#   \(Terminal.grouped(source.rowsPerEpoch)) an epoch from \(source.path): \(source.format.rawValue)\(template), "
+      + "\(Terminal.grouped(source.trainedRowCount)) of \(Terminal.grouped(source.rowCount)) \(unit)\(weight)"
   }
 }

@@ -27,10 +27,13 @@ struct PreviewCommand: ParsableCommand {
     for step in 0..<run.examples.stepsPerEpoch where left > 0 {
       let sequences = try run.examples.examples(epoch: 0, step: step)
       print(preview.text(of: sequences, packed: packer.pack(sequences), count: left, name: run.examples.name))
-      left -= sequences.count
+      left -= run.examples.rowCount(ofStep: step)
     }
     let facts = run.examples.facts
     print("\(Terminal.grouped(facts.rowsRead)) rows read", terminator: "")
+    if facts.documents > 0 {
+      print(", \(Terminal.grouped(facts.documents)) document\(facts.documents == 1 ? "" : "s") in blocks", terminator: "")
+    }
     if facts.rowsWithEmptyOutput > 0 { print(", \(Terminal.grouped(facts.rowsWithEmptyOutput)) with an empty output", terminator: "") }
     if facts.duplicateRows > 0 { print(", \(Terminal.grouped(facts.duplicateRows)) equal to an earlier row", terminator: "") }
     print("")

@@ -14,7 +14,10 @@ struct Puna: AsyncParsableCommand {
       Exit status: 0 done, 1 failed, 2 wrong command line, 130 interrupted.
       """,
     version: version,
-    subcommands: [TrainCommand.self, PreviewCommand.self, MergeCommand.self, LogitsCommand.self, TokenizeCommand.self, MachineCommand.self])
+    subcommands: [
+      TrainCommand.self, PreviewCommand.self, MergeCommand.self, InspectCommand.self, LogitsCommand.self, TokenizeCommand.self,
+      MachineCommand.self,
+    ])
 
   /// ArgumentParser ends with 64 on a wrong command line; Puna's users rely on 2.
   static func main() async {

@@ -18,8 +18,8 @@ extension TrainingRun {
     var questions: [(prompt: [Int32], sample: SampleReport.Sample)] = []
     var tokens = 0
     for row in validation where row.supervisedCount <= TrainingRun.longestAnswer {
-      guard let text = examples.text(of: row.origin), let encoder = examples.encoder(of: row.origin) else { continue }
-      let prompt = try encoder.encodePrompt(instruction: text.instruction, input: text.input)
+      guard let text = try examples.question(of: row.origin) else { continue }
+      let prompt = text.prompt
       guard prompt.count + most <= base.configuration.maximumPositions else { continue }
       tokens += prompt.count + most
       if tokens * base.configuration.parameterCount > TrainingRun.budget { break }

@@ -35,20 +35,6 @@ struct PEFTAdapterTests {
     #expect(adapter.configuration.dropout == 0.05)
   }
 
-  @Test func olderTensorNamesAreRead() throws {
-    var tiny = TinyAdapter()
-    let expected = try tiny.read()
-    for index in tiny.tensors.indices {
-      tiny.tensors[index].name = tiny.tensors[index].name.replacingOccurrences(of: ".weight", with: ".default.weight")
-    }
-    #expect(try tiny.read().modules == expected.modules)
-    tiny.tensors.append((TinyAdapter.name(0, .q, "A"), "F32", [2, 8], [UInt8](repeating: 0, count: 64)))
-    #expect(
-      try tiny.problems() == [
-        "a/adapter_model.safetensors: '\(TinyAdapter.name(0, .q, "A"))' is no part of what adapter_config.json describes."
-      ])
-  }
-
   @Test func shorterFloatsAreWidened() throws {
     var tiny = TinyAdapter()
     tiny.tensors[0] = (tiny.tensors[0].name, "BF16", [2, 8], (0..<16).flatMap { _ in [0x80, 0x3F] as [UInt8] })
@@ -57,12 +43,40 @@ struct PEFTAdapterTests {
     #expect(module.a == [Float](repeating: 1, count: 16) && module.b == [Float](repeating: -2, count: 16))
   }
 
+  @Test(arguments: [(0.0, 0.0), (-4, -2)]) func anyAlphaIsAFactor(alpha: Double, scale: Double) throws {
+    var tiny = TinyAdapter()
+    tiny.configuration["lora_alpha"] = .number(alpha)
+    let adapter = try tiny.read()
+    #expect(adapter.modules.allSatisfy { $0.scale == scale })
+    #expect(adapter.isZero == (alpha == 0))
+  }
+
+  @Test func anUntrainedAdapterIsZero() throws {
+    var tiny = TinyAdapter()
+    #expect(try !tiny.read().isZero)
+    for index in tiny.tensors.indices where tiny.tensors[index].name.contains("lora_B") {
+      tiny.tensors[index].bytes = [UInt8](repeating: 0, count: tiny.tensors[index].bytes.count)
+    }
+    #expect(try tiny.read().isZero)
+  }
+
+  @Test func aTransposedLayoutMeansNothing() throws {
+    var tiny = TinyAdapter()
+    let expected = try tiny.read().modules
+    tiny.configuration["fan_in_fan_out"] = .bool(true)
+    let adapter = try tiny.read()
+    #expect(adapter.modules == expected)
+    let note = "'fan_in_fan_out' is true, which means nothing for LLaMA's modules: read as false, as PEFT does."
+    #expect(adapter.notes == ["\(adapter.path)/adapter_config.json: \(note)"])
+  }
+
   // MARK: - Which modules
 
   @Test(arguments: [
     (#"{"target_modules": ["self_attn.q_proj", "model.layers.1.self_attn.v_proj"]}"#, ["0.q_proj", "1.q_proj", "1.v_proj"]),
     (#"{"target_modules": ["q_proj"], "layers_to_transform": 1}"#, ["1.q_proj"]),
     (#"{"target_modules": ["q_proj"], "layers_to_transform": [1, 7], "layers_pattern": "layers"}"#, ["1.q_proj"]),
+    (#"{"target_modules": ["q_proj", "model.layers.0.self_attn.v_proj"], "layers_to_transform": [1]}"#, ["0.v_proj", "1.q_proj"]),
     (#"{"target_modules": ["q_proj", "k_proj"], "exclude_modules": ["k_proj", "0.self_attn.q_proj"]}"#, ["1.q_proj"]),
     (#"{"target_modules": ".*layers\\.0.*\\.(q|v)_proj"}"#, ["0.q_proj", "0.v_proj"]),
     (#"{"target_modules": "model.layers.[0-9]+.(?P<part>mlp).down_proj"}"#, ["0.down_proj", "1.down_proj"]),
@@ -113,20 +127,24 @@ struct PEFTAdapterTests {
 
   // MARK: - What is refused
 
+  private static let onlyMerges =
+    "Such an adapter does not run beside its base: fold it in with `puna merge` and use the merged model."
+
   @Test(arguments: [
     (#"{"peft_type": "IA3"}"#, "'peft_type' is \"IA3\"; expected \"LORA\"."),
     (#"{"peft_type": null}"#, "'peft_type' is not set; expected \"LORA\"."),
-    (#"{"use_dora": true}"#, "'use_dora' is true, which this version does not compute. Merge it with PEFT, or train without DoRA."),
-    (
-      #"{"modules_to_save": ["embed_tokens"]}"#,
-      "'modules_to_save' is [\"embed_tokens\"], which this version does not compute. It replaces whole matrices of the base. Merge it with PEFT."
-    ),
+    (#"{"use_dora": true}"#, "'use_dora' is true. \(onlyMerges)"),
+    (#"{"modules_to_save": ["embed_tokens"]}"#, "'modules_to_save' is [\"embed_tokens\"]. \(onlyMerges)"),
+    (#"{"target_modules": ["q_proj", "v_proj", "lm_head"]}"#, "'target_modules' is [\"q_proj\",\"v_proj\",\"lm_head\"]. \(onlyMerges)"),
+    (#"{"target_modules": "lm_head"}"#, "'target_modules' is \"lm_head\". \(onlyMerges)"),
+    (#"{"modules_to_save": "embed_tokens"}"#, "'modules_to_save' is \"embed_tokens\"; expected a list of names."),
+    (#"{"modules_to_save": [""]}"#, "'modules_to_save' is [\"\"]; expected a list of names."),
     (
       #"{"layer_replication": [[0, 1]]}"#,
       "'layer_replication' is [[0,1]], which this version does not compute. It repeats layers of the base."
     ),
     (#"{"lora_bias": true}"#, "'lora_bias' is true, which this version does not compute. LLaMA's projections have no bias."),
-    (#"{"bias": "all"}"#, "'bias' is \"all\", which this version does not compute. LLaMA's projections have no bias."),
+    (#"{"bias": "some"}"#, "'bias' is \"some\"; expected \"none\", \"all\" or \"lora_only\"."),
     (
       #"{"target_parameters": ["x"]}"#,
       "'target_parameters' is [\"x\"], which this version does not compute. Only modules can carry adapters."
@@ -141,8 +159,16 @@ struct PEFTAdapterTests {
         + "Convert the adapter with PEFT (path_initial_model_for_weight_conversion)."
     ),
     (
-      #"{"fan_in_fan_out": true}"#,
-      "'fan_in_fan_out' is true, which this version does not compute. LLaMA's projections are not stored transposed."
+      #"{"enable_lora": [true, false, true]}"#,
+      "'enable_lora' is [true,false,true], which this version does not compute. It is an adapter of a fused projection."
+    ),
+    (
+      #"{"trainable_token_indices": [3]}"#,
+      "'trainable_token_indices' is [3], which this version does not compute. It replaces rows of the embedding."
+    ),
+    (
+      #"{"kasa_config": {"beta": 1}}"#,
+      "'kasa_config' is {\"beta\":1}, which this version does not compute. It takes singular values away from the base."
     ),
     (
       #"{"use_future": {"x": 1}}"#,
@@ -150,15 +176,16 @@ struct PEFTAdapterTests {
     ),
     (#"{"layers_pattern": "h"}"#, "'layers_pattern' is \"h\", which this version does not compute. LLaMA's layers are called \"layers\"."),
     (#"{"r": 0}"#, "'r' is 0; expected a whole number from 1 to 65536."),
-    (#"{"lora_alpha": "16"}"#, "'lora_alpha' is \"16\"; expected a number above 0."),
+    (#"{"lora_alpha": "16"}"#, "'lora_alpha' is \"16\"; expected a number."),
     (#"{"lora_dropout": 1}"#, "'lora_dropout' is 1; expected a number from 0 to below 1."),
     (#"{"target_modules": 5}"#, "'target_modules' is 5; expected a list of names or a regular expression."),
     (#"{"target_modules": null}"#, "'target_modules' is not set; expected a list of names or a regular expression."),
-    (#"{"target_modules": []}"#, "'target_modules' matches no projection of the base."),
-    (#"{"target_modules": "lm_head"}"#, "'target_modules' matches no projection of the base."),
+    (#"{"target_modules": []}"#, "'target_modules' matches no module of the base."),
+    (#"{"target_modules": "c_attn"}"#, "'target_modules' matches no module of the base."),
     (
-      #"{"target_modules": ["q_proj", "v_proj", "lm_head"]}"#,
-      "'target_modules' names 'lm_head'; adapters are read for q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj."
+      #"{"target_modules": ["q_proj", "v_proj", "c_attn"]}"#,
+      "'target_modules' names 'c_attn', which is no module of the base; known are q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, "
+        + "down_proj, embed_tokens, lm_head."
     ),
     (#"{"rank_pattern": {"q_proj": 0}}"#, "'rank_pattern' is {\"q_proj\":0}; expected an object of ranks."),
   ])
@@ -168,7 +195,7 @@ struct PEFTAdapterTests {
     #expect(try tiny.problems() == ["a/adapter_config.json: \(message)"])
   }
 
-  @Test(arguments: ["loftq", "olora", "corda", "pissa", "mica", "lora_ga"])
+  @Test(arguments: ["loftq", "olora", "corda", "pissa", "lora_ga"])
   func initialisationsThatChangeTheBase(name: String) throws {
     var tiny = TinyAdapter()
     tiny.configuration["init_lora_weights"] = .string(name)
@@ -180,49 +207,8 @@ struct PEFTAdapterTests {
     try tiny.set(
       #"{"enable_lora": null, "merge_weights": true, "loftq_config": {}, "megatron_core": "megatron.core", "qalora_group_size": 16,"#
         + #""init_lora_weights": "gaussian", "use_qalora": false, "revision": "main", "future": null, "trainable_token_indices": [],"#
-        + #""bias": "none", "layers_pattern": null, "task_type": "CAUSAL_LM", "inference_mode": false}"#)
+        + #""bias": "lora_only", "layers_pattern": null, "lorap_lr_ratio": 16, "velora_config": {"scale": 1}, "task_type": "CAUSAL_LM", "inference_mode": false}"#
+    )
     _ = try tiny.read()
-  }
-
-  @Test func tensorsThatDoNotFit() throws {
-    var tiny = TinyAdapter()
-    tiny.tensors[0].shape = [4, 4]
-    tiny.tensors[2].name += ".more"
-    tiny.tensors[3].bytes.replaceSubrange(4..<8, with: TinyAdapter.bytes(.nan))
-    tiny.tensors[4] = (tiny.tensors[4].name, "I32", [2, 8], tiny.tensors[4].bytes)
-    let at = "a/adapter_model.safetensors: '"
-    #expect(
-      try tiny.problems() == [
-        at + TinyAdapter.name(0, .q, "A") + "' is [4, 4]; adapter_config.json and the base imply [2, 8].",
-        at + TinyAdapter.name(0, .v, "B") + "' holds NaN or infinity (element 1).",
-        at + TinyAdapter.name(1, .q, "A") + "' is I32; adapters are F32, F16 or BF16.",
-        at + TinyAdapter.name(0, .v, "A") + "' is missing.",
-        at + TinyAdapter.name(0, .v, "A") + ".more' is no part of what adapter_config.json describes.",
-      ])
-  }
-
-  @Test func anEmptyAdapterIsNoAdapter() throws {
-    var tiny = TinyAdapter()
-    tiny.tensors = []
-    #expect(try tiny.problems().first?.contains("and 3 more are missing.") == true)
-  }
-
-  @Test func foldersThatAreNoAdapter() throws {
-    let folder = try TemporaryFolder()
-    func problems() throws -> [AdapterError.Problem] {
-      try #require(throws: AdapterError.self) { try PEFTAdapter.read(folder.path, shape: TinyAdapter.shape) }.problems
-    }
-    #expect(try problems() == [.noConfiguration])
-    try folder.write("{", to: "adapter_config.json")
-    #expect(try problems() == [.noWeights])
-    try folder.write("PK", to: "adapter_model.bin")
-    #expect(try problems() == [.unsupportedFormat(file: "adapter_model.bin")])
-    try folder.write("xx", to: "adapter_model.safetensors")
-    #expect(
-      try #require(throws: AdapterError.self) { try PEFTAdapter.read(folder.path, shape: TinyAdapter.shape) }.description
-        == "\(folder.path)/adapter_config.json:1: unreadable JSON at byte 1: the text ends where a key or '}' is expected.")
-    #expect(
-      try #require(throws: AdapterError.self) { try PEFTAdapter.read("none", shape: TinyAdapter.shape) }.description
-        == "none: no such folder; expected a PEFT adapter.")
   }
 }

@@ -50,19 +50,29 @@ struct TinyAdapter {
     configuration.merge(changes) { $1 }
   }
 
-  func write(to folder: TemporaryFolder) throws {
-    try folder.write(JSONValue.object(configuration).text, to: "adapter_config.json")
-    try folder.write(SafetensorsBytes.file(tensors), to: "adapter_model.safetensors")
+  mutating func add(_ name: String, _ shape: [Int], _ values: [Float]) {
+    tensors.append(("base_model.model.\(name)", "F32", shape, values.flatMap { TinyAdapter.bytes($0) }))
   }
 
-  func read() throws -> PEFTAdapter {
+  /// A whole weight, filled with one value.
+  mutating func addWhole(_ name: String, _ shape: [Int], _ value: Float) {
+    add(name, shape, [Float](repeating: value, count: shape.reduce(1, *)))
+  }
+
+  func write(to folder: TemporaryFolder, named name: String? = nil, file: String = "adapter_model.safetensors") throws {
+    let start = name.map { "\($0)/" } ?? ""
+    try folder.write(JSONValue.object(configuration).text, to: "\(start)adapter_config.json")
+    try folder.write(file.hasSuffix(".bin") ? TorchBytes.archive(tensors) : SafetensorsBytes.file(tensors), to: start + file)
+  }
+
+  func read(for use: PEFTAdapter.Use = .network, file: String = "adapter_model.safetensors") throws -> PEFTAdapter {
     let folder = try TemporaryFolder()
-    try write(to: folder)
-    return try PEFTAdapter.read(folder.path, shape: TinyAdapter.shape)
+    try write(to: folder, file: file)
+    return try PEFTAdapter.read(folder.path, shape: TinyAdapter.shape, use: use)
   }
 
-  func problems() throws -> [String] {
-    try #require(throws: AdapterError.self) { try read() }.problems.map { $0.text(in: "a") }
+  func problems(for use: PEFTAdapter.Use = .network, file: String = "adapter_model.safetensors") throws -> [String] {
+    try #require(throws: AdapterError.self) { try read(for: use, file: file) }.problems.map { $0.text(in: "a") }
   }
 
   /// A base of this shape in memory, filled with one byte.

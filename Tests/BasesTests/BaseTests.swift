@@ -37,6 +37,23 @@ struct BaseTests {
     #expect(try base.fingerprint() == tiny.open().fingerprint())
   }
 
+  @Test func numberedShardsNeedNoIndex() throws {
+    let folder = try TemporaryFolder()
+    try TinyBase().write(to: folder, shardCount: 3)
+    let expected = try Base.open(folder.path)
+    try FileManager.default.removeItem(atPath: folder.file("model.safetensors.index.json"))
+    #expect(try Base.open(folder.path).fingerprint() == expected.fingerprint())
+  }
+
+  /// Sizes whose product fits no number, in a tensor without elements.
+  @Test func shapesOfNothingThatOverflow() throws {
+    var tiny = tied(head: [])
+    for index in tiny.tensors.indices where tiny.tensors[index].shape == [10, 8] {
+      (tiny.tensors[index].shape, tiny.tensors[index].bytes, tiny.tensors[index].dtype) = ([Int.max / 2, 0, Int.max], [], "F32")
+    }
+    #expect(try tiny.problems().count == 1)
+  }
+
   @Test func oldRotaryFrequenciesAreSkipped() throws {
     var tiny = TinyBase()
     tiny.tensors.append(("model.layers.0.self_attn.rotary_emb.inv_freq", "F32", [2], [UInt8](repeating: 0, count: 8)))
@@ -199,16 +216,35 @@ struct BaseTests {
   // MARK: - Folders that are no base, or one of another kind
 
   @Test(arguments: [
-    ([], "holds no base: expected config.json and model.safetensors, or shards with model.safetensors.index.json."),
-    (["config.json"], "has config.json, but neither model.safetensors nor model.safetensors.index.json."),
+    (
+      [],
+      "holds no base: expected config.json with model*.safetensors or pytorch_model*.bin, or params.json with consolidated.*.pth."
+    ),
+    (["config.json"], "has config.json, but no weights: neither model*.safetensors nor pytorch_model*.bin."),
     (["model.safetensors"], "has no config.json."),
     (
       ["config.json", "model-00001-of-00002.safetensors"],
-      "has 'model-00001-of-00002.safetensors', but no model.safetensors.index.json. Download the index too."
+      "has 'model-00001-of-00002.safetensors', but 'model-00002-of-00002.safetensors' is missing. Download the whole folder."
     ),
-    (["config.json", "pytorch_model.bin"], "holds PyTorch shards ('pytorch_model.bin')\(conversion)"),
-    (["consolidated.00.pth", "params.json"], "is a folder in Meta's layout (params.json, consolidated.*.pth)\(conversion)"),
-    (["llama-7b.Q4_0.gguf"], "holds a GGUF file ('llama-7b.Q4_0.gguf')\(conversion)"),
+    (["pytorch_model.bin"], "has no config.json."),
+    (["consolidated.01.pth"], "has 'consolidated.01.pth', but no params.json beside it."),
+    (
+      ["consolidated.01.pth", "params.json"],
+      "has 'consolidated.01.pth', but 'consolidated.00.pth' is missing. Download the whole folder."
+    ),
+    (
+      ["config.json", "original/params.json"],
+      "has 'original/params.json', but 'original/consolidated.00.pth' is missing. Download the whole folder."
+    ),
+    (
+      ["consolidated.0.pth", "consolidated.00.pth", "params.json"],
+      "'consolidated.0.pth' and 'consolidated.00.pth' cannot both be shards "
+        + "of one base. Remove those that do not belong."
+    ),
+    (
+      ["llama-7b.Q4_0.gguf"],
+      "holds a GGUF file ('llama-7b.Q4_0.gguf'), which this version does not read. Take the Hugging Face or Meta folder of the same model."
+    ),
   ])
   func otherFolders(names: [String], message: String) throws {
     let folder = try TemporaryFolder()
@@ -216,8 +252,6 @@ struct BaseTests {
     let error = try #require(throws: BaseError.self) { try Base.open(folder.path) }
     #expect(error.description == "\(folder.path): \(message)")
   }
-
-  private static let conversion = "; this version reads safetensors only. Convert it to a Hugging Face folder with safetensors files."
 
   @Test func pathsThatAreNoFolder() throws {
     let folder = try TemporaryFolder()

@@ -35,8 +35,16 @@ struct RealBaseTests {
     #expect(merged.fingerprint() != base.fingerprint())
   }
 
-  @Test func metaFoldersAreRecognised() throws {
-    let error = try #require(throws: BaseError.self) { try Base.open(SharedFiles.file("data/stories260k/meta")) }
-    #expect(error.problems == [.unsupportedFormat(found: "is a folder in Meta's layout (params.json, consolidated.*.pth)")])
+  /// Rotary scaling is no part of the weights, so that these agree whatever params.json can say.
+  @Test(arguments: ["data/stories260k", "goldens/llama2-mha", "goldens/llama3-gqa"])
+  func metaFoldersHoldTheSameWeights(name: String) throws {
+    let (meta, base) = (
+      try Base.open(SharedFiles.file("\(name)/meta")), try Base.open(SharedFiles.file(name + (name.hasPrefix("data") ? "/hf" : "/base")))
+    )
+    #expect(meta.fingerprint() == base.fingerprint())
+    #expect(meta.layout == .meta && base.layout == .safetensors)
+    var expected = base.configuration
+    (expected.ropeScaling, expected.maximumPositions) = (.none, meta.configuration.maximumPositions)
+    #expect(meta.configuration == expected)
   }
 }

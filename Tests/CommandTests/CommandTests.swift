@@ -53,6 +53,55 @@ import Testing
     #expect(!workspace.exists("out"))
   }
 
+  /// Conversations, instructions, text and ids in one run, each file by its own rules; then what came out runs again.
+  @Test func aMixOfAllFormats() throws {
+    let workspace = try Workspace()
+    try workspace.write(
+      #"""
+      {"messages": [{"role": "user", "content": "What is a young bat called?"}, {"role": "assistant", "content": "A pup."},
+        {"role": "user", "content": "And a goose?"}, {"role": "assistant", "content": "A gosling."}, {"role": "user", "content": "So?"}]}
+      {"messages": [{"role": "user", "content": "Say no."}, {"role": "assistant", "content": "No."}], "id": 7}
+      """#, to: "chat.jsonl")
+    try workspace.write(#"[{"instruction": "Say yes.", "output": "Yes."}]"#, to: "alpaca.json")
+    try workspace.write(String(repeating: "The llama eats grass. ", count: 40), to: "notes.txt")
+    try workspace.write(#"{"ids": [1, 5, 6, 2], "prompt_length": 2}"#, to: "ids.jsonl")
+    try workspace.recipe(
+      base: "starter",
+      train:
+        "[{path: chat.jsonl, template: llama2}, {path: alpaca.json, weight: 2}, {path: notes.txt, format: text, weight: 0.5}, ids.jsonl]",
+      data: "  max_length: 32\n", training: "{epochs: 2, batch_size: 4}")
+    let dry = try workspace.run(["train", "r.yaml", "--dry-run"])
+    #expect(dry.status == 0, "\(dry.error)")
+    for line in [
+      "#   2 an epoch from chat.jsonl: chat by template llama2, 2 of 2 rows",
+      "#   2 an epoch from alpaca.json: alpaca by template alpaca, 1 of 1 rows, weight 2", " blocks, weight 0.5",
+      "#   1 an epoch from ids.jsonl: tokens, 1 of 1 rows",
+    ] { #expect(dry.output.contains(line), "\(line) in \(dry.output)") }
+    #expect(
+      dry.error.contains("note: 1 conversation with a last turn of the user that has no answer; that turn is left out."), "\(dry.error)")
+    #expect(dry.error.contains("note: the key 'id' of 1 row is not used."))
+    let result = try workspace.run(["train", "r.yaml"])
+    #expect(result.status == 0 && workspace.exists("out/adapter_model.safetensors"), "\(result.error)")
+    let again = try workspace.run(["train", "out/recipe.yaml", "output=again"])
+    #expect(again.status == 0, "\(again.error)")
+    let adapters = try ["out", "again"].map {
+      try Data(contentsOf: URL(fileURLWithPath: workspace.folder.file("\($0)/adapter_model.safetensors")))
+    }
+    #expect(adapters[0] == adapters[1])
+    let preview = try workspace.run(["preview", "r.yaml", "data.train=notes.txt", "--rows", "1"])
+    #expect(preview.output.contains("notes.txt, block ") && preview.output.contains("1 document in blocks"), "\(preview.output)")
+  }
+
+  @Test(arguments: ["chat.jsonl", "notes.md"]) func oneFileOfEachNewFormat(file: String) throws {
+    let workspace = try Workspace()
+    try workspace.write(
+      #"{"conversations": [{"from": "human", "value": "Say no."}, {"from": "gpt", "value": "No."}]}"#, to: "chat.jsonl")
+    try workspace.write("# Llamas\n\nThey eat grass.\n", to: "notes.md")
+    try workspace.recipe(base: "starter", train: file)
+    let result = try workspace.run(["train", "r.yaml"])
+    #expect(result.status == 0 && workspace.exists("out/adapter_model.safetensors"), "\(result.error)")
+  }
+
   @Test func tokenizeAndBack() throws {
     let workspace = try Workspace()
     let encoded = try workspace.run(["tokenize", "starter", "--text", "The llama hums.", "--bos", "--json"])

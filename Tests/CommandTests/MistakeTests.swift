@@ -126,7 +126,7 @@ import Testing
     Mistake("not UTF-8", "data.json:1:20 (byte 19): not JSON: invalid UTF-8 (byte 0xFF).") {
       try $0.write(Array(#"[{"instruction": "a"#.utf8) + [0xFF] + Array(#"", "output": "b"}]"#.utf8), to: "data.json")
     },
-    Mistake("chat", "data.json: data in the format 'chat' is not supported yet. Supported: 'alpaca' and 'tokens'.") {
+    Mistake("an empty conversation", "data.json: row 1 has no turn of the assistant: there is nothing to learn.") {
       try $0.write(#"[{"messages": []}]"#, to: "data.json")
     },
     Mistake("all rows masked", "None of the 1 rows of an epoch has a token to learn") {
@@ -230,14 +230,24 @@ import Testing
     }
   ]
 
+  static let onlyMerges = "Such an adapter does not run beside its base: fold it in with `puna merge` and use the merged model."
+
   static let adapters = [
     Mistake(
-      "weight-decomposed",
-      "adapter/adapter_config.json: 'use_dora' is true, which this version does not compute. Merge it with PEFT, or train without DoRA.",
+      "weight-decomposed", "adapter/adapter_config.json: 'use_dora' is true. \(onlyMerges)",
       arguments: logits + ["--adapter", "adapter", "--tokens", "1"]
     ) { try $0.edit("adapter/adapter_config.json", #""use_dora": false"#, #""use_dora": true"#) },
+    Mistake("a weight-decomposed one continued", "adapter/adapter_config.json: 'use_dora' is true. \(onlyMerges)") {
+      try $0.edit("adapter/adapter_config.json", #""use_dora": false"#, #""use_dora": true"#)
+      try $0.recipe(lora: "{start_from: adapter}")
+    },
+    Mistake("one with whole weights below", "adapter/adapter_config.json: 'modules_to_save' is [\"lm_head\"]. \(onlyMerges)") {
+      try $0.edit("adapter/adapter_config.json", #""modules_to_save": null"#, #""modules_to_save": ["lm_head"]"#)
+      try $0.recipe(more: "adapters: [adapter]\n")
+    },
     Mistake(
-      "no weights", "adapter: has no adapter_model.safetensors.", arguments: logits + ["--adapter", "adapter", "--tokens", "1"]
+      "no weights", "adapter: has neither adapter_model.safetensors nor adapter_model.bin.",
+      arguments: logits + ["--adapter", "adapter", "--tokens", "1"]
     ) { try $0.remove("adapter/adapter_model.safetensors") },
     Mistake(
       "for a base of another shape",

@@ -78,9 +78,11 @@ struct RowFileTests {
     (#"[{"instruction": "x", "output": null}]"#, "rows: row 1 has null as 'output'; expected a string."),
     (#"[{"instruction": "x", "input": [], "output": ""}]"#, "rows: row 1 has an array as 'input'; expected a string."),
     (#"[{"instruction": "x", "output": "", "output": ""}]"#, "rows: row 1 has 'output' twice."),
-    (#"[{"question": "x"}]"#, "rows: row 1 is an object with 'question': no known format. \(textKeys)"),
-    (#"[{"messages": []}]"#, "rows: data in the format 'chat' is not supported yet. Supported: 'alpaca' and 'tokens'."),
-    (#"{"text": "x"}"#, "rows: data in the format 'text' is not supported yet. Supported: 'alpaca' and 'tokens'."),
+    (
+      #"[{"question": "x"}]"#,
+      "rows: row 1 is an object with 'question': no known format. Expected 'instruction' and 'output', 'messages' or 'conversations', "
+        + "'text', or 'ids' and 'prompt_length'."
+    ),
     ("[\(row),\n {\"instruction\": \"x\" \"output\": 1}]", "rows:2:22 (byte 76): not JSON: expected ',' or '}' after a value, found '\"'."),
     ("[\(row)] x", "rows:1:56 (byte 55): not JSON: expected the end of the file after the array, found 'x'."),
     ("\(row) \(row)", "rows:1:54 (byte 53): not JSON: expected a new line after row 1, found '{'."),

@@ -15,7 +15,7 @@ struct GoldenCase: CustomStringConvertible, Sendable {
 
   var description: String { (path as NSString).lastPathComponent }
 
-  static let own = ["grouped", "tied"].map {
+  static let own = ["grouped", "tied", "shards"].map {
     GoldenCase(path: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("goldens/\($0)").path)
   }
   static let shared = SharedFiles.exist ? SharedFiles.goldenCases.map { GoldenCase(path: SharedFiles.file("goldens/\($0)")) } : []

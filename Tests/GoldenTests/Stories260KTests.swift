@@ -15,19 +15,19 @@ import Tokenizers
 struct Stories260KTests {
   let folder = SharedFiles.file("data/stories260k")
 
-  func model(_ precision: Precision) throws -> LlamaModel {
-    let base = try Base.open("\(folder)/hf")
+  func model(_ precision: Precision, layout: String = "hf") throws -> LlamaModel {
+    let base = try Base.open("\(folder)/\(layout)")
     let weights = BaseWeights(configuration: base.configuration, weights: base.weights)
     return try LlamaModel(weights: weights, on: CPUBackend(precision: precision, threads: 2))
   }
 
-  @Test func greedyContinuation() throws {
+  @Test(arguments: ["hf", "meta"]) func greedyContinuation(layout: String) throws {
     let expected = (try JSONValue(file: "\(folder)/greedy_ids.json").array ?? []).compactMap(\.integer).map(Int32.init)
     try #require(expected.count > 100)
     let begin = expected[0] == 1 ? 1 : 0
-    let answer = GreedyGenerator(try model(.float32)).generate([[1]], maximumTokens: expected.count - begin, stops: [])[0]
+    let answer = GreedyGenerator(try model(.float32, layout: layout)).generate([[1]], maximumTokens: expected.count - begin, stops: [])[0]
     #expect(answer == Array(expected[begin...]))
-    let tokenizer = try openTokenizer(at: "\(folder)/hf")
+    let tokenizer = try openTokenizer(at: "\(folder)/\(layout)")
     let text = try String(contentsOfFile: "\(folder)/greedy.txt", encoding: .utf8)
     #expect(
       try tokenizer.decode(answer).trimmingCharacters(in: .whitespacesAndNewlines) == text.trimmingCharacters(in: .whitespacesAndNewlines))

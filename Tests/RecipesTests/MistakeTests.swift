@@ -154,10 +154,11 @@ import Testing
       "x.yaml:4: data.train is an empty list; expected the path of a data file, or a list of paths or of {path, format, template, weight}."),
     .train(
       "train: 0x\n  format: alpca", "x.yaml:5: data.format is 'alpca'; expected auto, alpaca, chat, text or tokens. Did you mean 'alpaca'?"),
-    .data("format: chat", "x.yaml:5: data.format is 'chat', which this version does not read yet; it reads alpaca and tokens."),
     .train(
-      "train: [{path: a.json, format: text}]",
-      "x.yaml:4: format of entry 1 of data.train is 'text', which this version does not read yet; it reads alpaca and tokens."),
+      "train: [{path: a.json, format: text, template: llama3}]",
+      "x.yaml:4: template of entry 1 of data.train is 'llama3', but text has no template. Leave it out."),
+    .train(
+      "train: a.txt\n  format: text\n  template: llama3", "x.yaml:6: data.template is 'llama3', but text has no template. Leave it out."),
     .data(
       "template: alpaka",
       "x.yaml:5: data.template is 'alpaka'; expected alpaca, alpaca-lora, alpaca-short, vigogne, chinese-alpaca, chinese-alpaca-inference, chinese-alpaca-2, llama-factory, unsloth, llama2 or llama3, or the path of a template file. Did you mean 'alpaca'?"

@@ -45,4 +45,10 @@ import Testing
     #expect(training.clipGradientNorm == 1 && training.seed == 42)
     #expect(training.evaluateEvery == 200 && training.saveEvery == 200 && training.keepCheckpoints == 3)
   }
+
+  @Test func chatMixNamesFilesOfThreeFormats() throws {
+    let recipe = try Recipe.read(Self.folder.appending(path: "chat-mix.yaml").path, checksFiles: false)
+    #expect(recipe.data.train.map(\.format) == [.auto, .auto, .text] && recipe.data.train.map(\.weight) == [2, 0.5, 0.1])
+    #expect(recipe.data.train.allSatisfy { $0.template == "llama3" })
+  }
 }

@@ -4,24 +4,25 @@ import TestSupport
 import Testing
 import Tokenizers
 
-/// LLaMA's own tokenizer against llama.cpp's test vectors.
+/// The tokenizers of LLaMA 1, 2 and 3 against llama.cpp's test vectors.
 @Suite(.enabled(if: SharedFiles.exist, "needs the shared folder (PUNA_SHARED)"))
 struct LlamaVectorTests {
-  func tokenizer(isWordwise: Bool = true) throws -> SentencePieceTokenizer {
+  func tokenizer(usesLibrary: Bool = false) throws -> SentencePieceTokenizer {
     let file = SharedFiles.file("data/tokenizers/llama/tokenizer.model")
-    return try SentencePieceTokenizer(bytes: Array(Data(contentsOf: URL(fileURLWithPath: file))), isWordwise: isWordwise)
+    return try SentencePieceTokenizer(bytes: Array(Data(contentsOf: URL(fileURLWithPath: file))), usesLibrary: usesLibrary)
   }
 
   func text(_ name: String) throws -> String {
     String(decoding: try Data(contentsOf: URL(fileURLWithPath: SharedFiles.file(name))), as: UTF8.self)
   }
 
-  @Test func vectors() throws {
-    let name = "data/tokenizers/vectors/ggml-vocab-llama-spm.gguf"
+  @Test(arguments: [("llama", "llama-spm"), ("llama2-hf", "llama-spm"), ("llama3", "llama-bpe")])
+  func vectors(folder: String, vectors: String) throws {
+    let name = "data/tokenizers/vectors/ggml-vocab-\(vectors).gguf"
     let inputs = try text(name + ".inp").components(separatedBy: "\n__ggml_vocab_test__\n").dropLast()
     let outputs = try text(name + ".out").components(separatedBy: "\n").dropLast()
     #expect(inputs.count == outputs.count)
-    let tokenizer = try tokenizer()
+    let tokenizer = try openTokenizer(at: SharedFiles.file("data/tokenizers/\(folder)"))
     for (input, output) in zip(inputs, outputs) {
       let expected = output.split(separator: " ").compactMap { Int32($0) }
       #expect(try tokenizer.encode(input) == expected, "\(input.debugDescription)")
@@ -44,9 +45,9 @@ struct LlamaVectorTests {
     #expect(try ids.map { try stream.append($0) }.joined() + stream.finish() == story)
   }
 
-  @Test func wordwiseEqualsWholeOnRealText() throws {
-    let words = try tokenizer()
-    let whole = try tokenizer(isWordwise: false)
+  @Test func mergesEqualTheLibraryOnRealText() throws {
+    let merging = try tokenizer()
+    let library = try tokenizer(usesLibrary: true)
     for name in ["data/text/tinyshakespeare.txt", "data/text/hongloumeng_zh.txt", "data/text/wikitext2_test.txt"] {
       let text = Array(try text(name).utf8.prefix(300_000))
       // Whole characters, in pieces of varied length.
@@ -57,10 +58,10 @@ struct LlamaVectorTests {
         while end < text.count, text[end] & 0xC0 == 0x80 { end += 1 }
         if end == text.count { break }
         let part = Array(text[start..<end])
-        let ids = try words.encode(utf8: part)
-        let expected = try whole.encode(utf8: part)
+        let ids = try merging.encode(utf8: part)
+        let expected = try library.encode(utf8: part)
         try #require(ids == expected)
-        #expect(try Array(words.decode(ids).utf8) == part)
+        #expect(try Array(merging.decode(ids).utf8) == part)
         start = end
         length = length * 7 % 4_999 + 1
       }

@@ -6,8 +6,8 @@ import Tokenizers
 struct SentencePieceTests {
   let tiny = TinySentencePiece()
 
-  func tokenizer(_ model: TinySentencePiece? = nil, isWordwise: Bool = true) throws -> SentencePieceTokenizer {
-    try SentencePieceTokenizer(bytes: (model ?? tiny).bytes, isWordwise: isWordwise)
+  func tokenizer(_ model: TinySentencePiece? = nil, usesLibrary: Bool = false) throws -> SentencePieceTokenizer {
+    try SentencePieceTokenizer(bytes: (model ?? tiny).bytes, usesLibrary: usesLibrary)
   }
 
   @Test func idsPiecesAndKinds() throws {
@@ -81,8 +81,8 @@ struct SentencePieceTests {
     }
   }
 
-  /// The memory for words must never show in the ids.
-  @Test func wordwiseEqualsWhole() throws {
+  /// Where merges of our own take the place of the library, the ids are the same.
+  @Test func mergesEqualTheLibrary() throws {
     let models = [
       tiny, TinySentencePiece(merges: TinySentencePiece.english + ["\n\n", "a\n"]),
       TinySentencePiece(merges: TinySentencePiece.english + ["the▁", "d▁a"]), TinySentencePiece(userDefined: [" x", "\n#"]),
@@ -93,12 +93,12 @@ struct SentencePieceTests {
       "the", "and", " ", "  ", "\n", "\n\n", "###", "▁", "Response", ":", "é", "語", "\u{1F999}", "\t", "\r\n", "\0", "x", "</s>", "a",
     ]
     for model in models {
-      let words = try tokenizer(model)
-      let whole = try tokenizer(model, isWordwise: false)
+      let merging = try tokenizer(model)
+      let library = try tokenizer(model, usesLibrary: true)
       for _ in 0..<2_000 {
         let text = (0..<Int.random(in: 0...12, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }.joined()
-        let ids = try words.encode(text)
-        let expected = try whole.encode(text)
+        let ids = try merging.encode(text)
+        let expected = try library.encode(text)
         try #require(ids == expected, "\(text.debugDescription)")
       }
     }

@@ -31,7 +31,10 @@ struct TokenizerFileTests {
   @Test(arguments: [
     (#"{"add_bos_token": 1}"#, "'add_bos_token' is a number; expected true or false."),
     (#"{"add_bos_token": true"#, "tokenizer_config.json:1:23 (byte 22): expected ',' or '}' after a value, found the end of the file."),
-    (#"{"eos_token": "[END]"}"#, "the token '[END]', which its tokenizer_config.json adds beside the model, is not supported yet."),
+    (
+      #"{"eos_token": "[END]"}"#,
+      "the token '[END]', which the configuration beside it names, is no control piece and nothing gives it an id."
+    ),
   ])
   func badConfiguration(json: String, expected: String) throws {
     try folder.write(model.bytes, to: "tokenizer.model")
@@ -48,8 +51,16 @@ struct TokenizerFileTests {
         "pointer", Array("version https://git-lfs.github.com/spec/v1\noid sha256:12".utf8),
         "not a tokenizer: a git-lfs pointer; run 'git lfs pull' to fetch the file itself."
       ),
-      ("json", Array("{\"model\": {}}".utf8), "a tokenizer.json (Hugging Face tokenizers) is not supported yet."),
-      ("ranks", Array("IQ== 0\nIg== 1\n".utf8), "a list of tiktoken ranks (Llama 3) is not supported yet."),
+      ("json", Array("{\"model\": {}}".utf8), "not a tokenizer: its model has no vocabulary."),
+      (
+        "ranks", Array("IQ== 0\nIg== 1\n".utf8),
+        "not a tokenizer: no token is the byte 0x00 alone; the list of ranks is not complete."
+      ),
+      (
+        "tekken.json", Array(#"{"config": {"pattern": "[^\r\n]"}, "vocab": []}"#.utf8),
+        "a tekken.json (Mistral's own tokenizer) is not supported yet."
+      ),
+      ("gguf", Array("GGUF\u{3}\0\0\0".utf8), "not a tokenizer: a GGUF file; expected a tokenizer.model or tokenizer.json."),
       ("noise", [1, 2, 3], "not a tokenizer: not a SentencePiece model (it does not begin like one)."),
       (
         "short", Array(model.bytes.dropLast(3)),

@@ -13,6 +13,7 @@ import Tokenizers
 /// A reader must return or throw an error that can be told to a person; it must not trap, hang, or take memory out of proportion.
 public enum FuzzedReader: String, CaseIterable, Sendable {
   case safetensors
+  case torch
   case configuration
   case sentencepiece
   case tiktoken
@@ -25,6 +26,7 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
     do {
       switch self {
       case .safetensors: try readSafetensors(bytes)
+      case .torch: try readTorch(bytes)
       case .configuration: try readConfiguration(bytes)
       case .sentencepiece, .tiktoken, .tokenizerJSON: try readTokenizer(bytes)
       case .rows: try readRows(bytes)
@@ -37,6 +39,11 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
 
   private func readSafetensors(_ bytes: [UInt8]) throws {
     let file = try SafetensorsFile(MappedBytes(bytes), path: "file")
+    for tensor in file.tensors { sum(tensor.bytes) }
+  }
+
+  private func readTorch(_ bytes: [UInt8]) throws {
+    let file = try TorchFile(MappedBytes(bytes), path: "file")
     for tensor in file.tensors { sum(tensor.bytes) }
   }
 

@@ -1,0 +1,154 @@
+import Foundation
+import JSON
+
+/// What stands beside a tokenizer: `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`. What is nil is the
+/// tokenizer's own.
+public struct TokenizerConfiguration: Sendable, Equatable {
+  public var addsBeginOfSequence: Bool?
+  public var addsEndOfSequence: Bool?
+  /// Pieces by name.
+  public var beginOfSequence: String?
+  public var endOfSequence: String?
+  /// Pieces that only templates make, by name: padding and the like.
+  public var controlNames: Set<String> = []
+  /// Tokens with ids of their own, in the order of their ids.
+  public var addedTokens: [AddedToken] = []
+  /// Whether a text after an added token begins as a whole text does; false where a newer configuration says so.
+  public var isLegacy = true
+
+  public init() {}
+
+  /// - Throws: `TokenizerError` with the place in the file.
+  public init(json: [UInt8], path: String) throws {
+    let root = try TokenizerConfiguration.parse(json, path)
+    addsBeginOfSequence = try TokenizerConfiguration.flag("add_bos_token", in: root, path)
+    addsEndOfSequence = try TokenizerConfiguration.flag("add_eos_token", in: root, path)
+    isLegacy = root["legacy"]?.bool ?? true
+    addNames(in: root)
+    try addTokens(decoder: root["added_tokens_decoder"], path)
+  }
+
+  /// What stands in the folder of a tokenizer's file.
+  ///
+  /// - Throws: `TokenizerError` with the place in the file.
+  init(beside file: String) throws {
+    try self.init(folder: file.lastIndex(of: "/").map { String(file[...$0]) } ?? "")
+  }
+
+  /// - Parameter folder: a prefix of names, empty or ending in a slash.
+  init(folder: String) throws {
+    func bytes(_ name: String) throws -> [UInt8]? {
+      FileManager.default.fileExists(atPath: folder + name) ? try readBytes(folder + name) : nil
+    }
+    if let json = try bytes("tokenizer_config.json") {
+      try self.init(json: json, path: folder + "tokenizer_config.json")
+    } else {
+      self.init()
+    }
+    if let json = try bytes("special_tokens_map.json") {
+      addNames(in: try TokenizerConfiguration.parse(json, folder + "special_tokens_map.json"))
+    }
+    if let json = try bytes("added_tokens.json") {
+      let path = folder + "added_tokens.json"
+      try addTokens(map: try TokenizerConfiguration.parse(json, path), path)
+    }
+  }
+
+  private static func parse(_ json: [UInt8], _ path: String) throws -> JSONValue {
+    do {
+      let root = try JSONValue(parsing: json)
+      guard root.object != nil else {
+        throw TokenizerError.unreadable(path: path, reason: "it is \(root.kind.rawValue); expected an object")
+      }
+      return root
+    } catch let error as JSONError {
+      throw TokenizerError.unreadable(path: path, reason: "not JSON: \(error.place(in: path)): \(error.message)")
+    }
+  }
+
+  private static func flag(_ key: String, in root: JSONValue, _ path: String) throws -> Bool? {
+    switch root[key] {
+    case .bool(let flag): return flag
+    case nil, .null: return nil
+    case .some(let value):
+      throw TokenizerError.unreadable(path: path, reason: "'\(key)' is \(value.kind.rawValue); expected true or false")
+    }
+  }
+
+  /// A piece is a string or an object with its `content`. Early LLaMA conversions have empty strings, which say nothing.
+  private static func piece(_ value: JSONValue?) -> String? {
+    let piece = value?.string ?? value?["content"]?.string
+    return piece?.isEmpty == true ? nil : piece
+  }
+
+  /// Names of special tokens; what is known already holds.
+  private mutating func addNames(in root: JSONValue) {
+    let begin = TokenizerConfiguration.piece(root["bos_token"])
+    let end = TokenizerConfiguration.piece(root["eos_token"])
+    beginOfSequence = beginOfSequence ?? begin
+    endOfSequence = endOfSequence ?? end
+    var names = [begin, end, TokenizerConfiguration.piece(root["pad_token"])]
+    for key in ["additional_special_tokens", "extra_special_tokens"] {
+      let list = root[key]?.array ?? root[key]?.object.map { Array($0.values) } ?? []
+      names += list.map { TokenizerConfiguration.piece($0) }
+    }
+    controlNames.formUnion(names.compactMap { $0 })
+  }
+
+  // MARK: - Added tokens
+
+  /// `{"32000": {"content": "[PAD]", "special": true, ...}, ...}`
+  private mutating func addTokens(decoder: JSONValue?, _ path: String) throws {
+    guard let decoder, !decoder.isNull else { return }
+    guard let members = decoder.object else {
+      throw TokenizerError.unreadable(path: path, reason: "'added_tokens_decoder' is \(decoder.kind.rawValue); expected an object")
+    }
+    for (key, value) in members {
+      guard let id = Int32(key), id >= 0, let content = value["content"]?.string, !content.isEmpty else {
+        throw TokenizerError.unreadable(
+          path: path, reason: "'added_tokens_decoder' has '\(key)': \(value.excerpt); expected an id and an object with its 'content'")
+      }
+      let isSpecial = value["special"]?.bool ?? false
+      try add(
+        AddedToken(
+          id: id, content: content, isSpecial: isSpecial, isSingleWord: value["single_word"]?.bool ?? false,
+          stripsLeft: value["lstrip"]?.bool ?? false, stripsRight: value["rstrip"]?.bool ?? false,
+          isNormalized: value["normalized"]?.bool ?? !isSpecial), path)
+    }
+  }
+
+  /// `{"[PAD]": 32000, ...}`
+  private mutating func addTokens(map: JSONValue, _ path: String) throws {
+    for (content, value) in map.object ?? [:] {
+      guard let id = value.integer.flatMap(Int32.init(exactly:)), id >= 0, !content.isEmpty else {
+        throw TokenizerError.unreadable(path: path, reason: "'\(content)' is \(value.excerpt); expected a token's id")
+      }
+      try add(AddedToken(id: id, content: content, isSpecial: controlNames.contains(content)), path)
+    }
+  }
+
+  /// The fuller description comes first and holds.
+  private mutating func add(_ token: AddedToken, _ path: String) throws {
+    let place = addedTokens.partitioningIndex { $0.id >= token.id }
+    if place < addedTokens.count, addedTokens[place].id == token.id {
+      guard addedTokens[place].content == token.content else {
+        throw TokenizerError.inconsistent(
+          path: path, reason: "id \(token.id) is '\(token.content)', and also '\(addedTokens[place].content)'")
+      }
+      return
+    }
+    addedTokens.insert(token, at: place)
+  }
+}
+
+extension Array {
+  /// The first index whose element fulfils a condition that holds for all after it.
+  func partitioningIndex(where condition: (Element) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if condition(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}
