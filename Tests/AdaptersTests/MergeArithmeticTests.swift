@@ -42,7 +42,8 @@ import Testing
     test.dtype = dtype
     // alpha / rank, and alpha / √rank as under rsLoRA.
     let adapters = [
-      (test.adapter("a", [.q, .v, .down], scale: 4), 0.7), (test.adapter("b", [.v, .o], rank: 3, scale: 5 / 3.0.squareRoot(), seed: 2), 0.3),
+      (test.adapter("a", [.q, .v, .down], scale: 4), 0.7),
+      (test.adapter("b", [.v, .o], rank: 3, scale: 5 / 3.0.squareRoot(), seed: 2), 0.3),
     ]
     let base = try test.base()
     let merged = try test.run(adapters) { $0.precision = precision }

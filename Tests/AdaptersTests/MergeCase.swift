@@ -47,7 +47,8 @@ final class MergeCase {
     }
     let shape: [String: JSONValue] = [
       "model_type": .string("llama"), "vocab_size": .integer(10), "hidden_size": .integer(8), "intermediate_size": .integer(12),
-      "num_hidden_layers": .integer(2), "num_attention_heads": .integer(2), "num_key_value_heads": .integer(1), "rms_norm_eps": .number(1e-5),
+      "num_hidden_layers": .integer(2), "num_attention_heads": .integer(2), "num_key_value_heads": .integer(1),
+      "rms_norm_eps": .number(1e-5),
       "tie_word_embeddings": .bool(configuration.tiesEmbeddings),
     ]
     try folder.write(JSONValue.object(shape.merging(members) { $1 }).text, to: "base/config.json")

@@ -146,7 +146,7 @@ import Testing
     let zero = test.adapter("zero").deltas.isEmpty ? nil : test.adapter("zero", size: 0)
     #expect(
       try test.problems { _ = try test.merge([(#require(zero), 1), (test.adapter("b"), 0)]) } == """
-        zero: changes nothing: every B is zero. Was it trained?
+        zero: changes nothing: all its deltas are zero. Was it trained?
         b: its weight is 0, so that it changes nothing. Leave it out.
         """)
     // Far below half a step of every element.
@@ -205,7 +205,8 @@ import Testing
 
   @Test func theDiskMustHaveRoom() throws {
     #expect(
-      try #require(throws: MergeError.self) { try MergeFolder.checkSpace(for: 13_500_000_000, at: "o", available: 2_000_000_000) }.description
+      try #require(throws: MergeError.self) { try MergeFolder.checkSpace(for: 13_500_000_000, at: "o", available: 2_000_000_000) }
+        .description
         == "o: needs 13.51 GB, but its disk has 2.00 GB left. Nothing was written.")
     try MergeFolder.checkSpace(for: 1, at: "nowhere/at/all")
     #expect(throws: MergeError.self) { try MergeFolder.checkSpace(for: Int.max / 2, at: "nowhere/at/all") }

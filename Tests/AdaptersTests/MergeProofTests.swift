@@ -57,7 +57,8 @@ import Testing
       LogitsComparison(prompts: [], largestDifference: 1, meanDifference: 0.1, difference: difference, explained: 0.01, size: 2)
     }
     #expect(comparison(0.03).isExplained && !comparison(0.05).isExplained && !comparison(.nan).isExplained)
-    #expect(try failure(test, logits: comparison(0.05)).hasPrefix("The merged model's logits differ from those of base and adapters by 0.05 "))
+    #expect(
+      try failure(test, logits: comparison(0.05)).hasPrefix("The merged model's logits differ from those of base and adapters by 0.05 "))
     expectNothing(of: test)
   }
 
@@ -117,7 +118,8 @@ import Testing
         progress: { progress in
           guard case .merging = progress, let hidden = folder.names.first(where: { $0.hasSuffix(".merging") }) else { return }
           try? FileManager.default.removeItem(atPath: folder.file(hidden))
-        }) { _ in (nil, []) }
+        }
+      ) { _ in (nil, []) }
     }
     expectNothing(of: test)
   }
