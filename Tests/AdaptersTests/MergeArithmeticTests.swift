@@ -56,7 +56,10 @@ import Testing
   @Test func theOrderOfAdaptersDoesNotMatter() throws {
     let test = try MergeCase()
     test.dtype = "F32"
-    let adapters = (0..<3).map { (test.adapter("\($0)", scale: 1 + Double($0) / 3, seed: UInt64($0)), 0.1 * Double($0 + 1)) }
+    let adapters = (0..<3).map { index -> (PEFTAdapter, Double) in
+      let number = Double(index)
+      return (test.adapter("\(index)", scale: 1 + number / 3, seed: UInt64(index)), 0.1 * (number + 1))
+    }
     var found: Set<[Double]> = []
     for (index, order) in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1]].enumerated() {
       let merged = try test.run(order.map { adapters[$0] }) { $0.output += "\(index)" }
