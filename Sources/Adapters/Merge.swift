@@ -92,7 +92,7 @@ public struct Merge: Sendable {
     self.base = base
     self.inputs = inputs.inputs
     self.options = options
-    if options.format == .meta { throw MergeError([.unsupportedFormat("meta")]) }
+    if options.format ?? (base.layout == .meta ? .meta : .huggingFace) == .meta { throw MergeError([.unsupportedFormat("meta")]) }
     var readFolders = [(base.path, "the base")]
     readFolders += inputs.inputs.map { ($0.adapter.path, "an adapter") }
     try MergeFolder.check(options.output, inputs: readFolders)

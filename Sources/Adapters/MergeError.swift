@@ -50,7 +50,7 @@ public enum MergeProblem: Sendable, Equatable {
 
   public var text: String {
     switch self {
-    case .zeroAdapter(let path): "\(path): changes nothing: every B is zero. Was it trained?"
+    case .zeroAdapter(let path): "\(path): changes nothing: all its deltas are zero. Was it trained?"
     case .zeroWeight(let path): "\(path): its weight is 0, so that it changes nothing. Leave it out."
     case .givenTwice(let first, let second):
       first == second
@@ -76,7 +76,7 @@ public enum MergeProblem: Sendable, Equatable {
     case .outputBusy(let path): "\(path): another merge is writing there."
     case .tooLittleSpace(let output, let needed, let available):
       "\(output): needs \(MergeProblem.gigabytes(needed)), but its disk has \(MergeProblem.gigabytes(available)) left. Nothing was written."
-    case .unsupportedFormat(let format): "The format \(format) cannot be written by this version; it writes hf."
+    case .unsupportedFormat(let format): "The format \(format) cannot be written by this version. Merge with --format hf."
 
     case .notFiniteInBase(let tensor, let element, let found):
       "The base's '\(tensor)' holds \(found) (element \(element)); a merge of it would be useless."

@@ -1,3 +1,4 @@
+import Bases
 import Checkpoints
 import Foundation
 import JSON
@@ -33,6 +34,15 @@ public struct ModelFiles: Sendable {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: templates)) ?? [] where name.hasSuffix(".jinja") {
       files["\(ModelFiles.templateFolder)/\(name)"] = try MappedFile.open("\(templates)/\(name)")
     }
+  }
+
+  /// Those of a base's folder. Meta's has no `config.json`, and its tokenizer may lie elsewhere.
+  ///
+  /// - Throws: `CheckpointError` for one that cannot be read.
+  public init(of base: Base) throws {
+    try self.init(folder: base.path)
+    if base.layout == .meta { files[ModelFiles.configurationName] = nil }
+    if !hasTokenizer, let path = base.tokenizerPath { files["tokenizer.model"] = try MappedFile.open(path) }
   }
 
   private static func isCarried(_ name: String) -> Bool {

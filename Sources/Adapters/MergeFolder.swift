@@ -4,7 +4,7 @@ import Foundation
 /// A folder that appears under its name only when everything in it is written and proved: filled beside the name, then renamed.
 ///
 /// While it is filled it is hidden and locked, so that a later merge can tell what a killed one left from what a living one writes.
-final class MergeFolder {
+package final class MergeFolder {
   /// Where it will be.
   let output: String
   /// Where it is filled.
@@ -82,7 +82,7 @@ final class MergeFolder {
   /// Makes sure that `byteCount` bytes fit.
   ///
   /// - Parameter available: for tests; nil asks the file system.
-  static func checkSpace(for byteCount: Int, at output: String, available: Int? = nil) throws {
+  package static func checkSpace(for byteCount: Int, at output: String, available: Int? = nil) throws {
     var existing = try parent(of: output)
     while existing != "/", existing != ".", access(existing, F_OK) != 0 { existing = try parent(of: existing) }
     var status = statvfs()

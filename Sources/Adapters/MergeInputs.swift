@@ -13,11 +13,21 @@ public struct MergeInputs: Sendable {
     public let adapter: PEFTAdapter
     /// Factor of its deltas; 1 for an adapter with DoRA or saved weights.
     public let weight: Double
+
+    package init(adapter: PEFTAdapter, weight: Double) {
+      self.adapter = adapter
+      self.weight = weight
+    }
   }
 
   public let inputs: [Input]
   /// What a person should know, those of the adapters included.
   public let notes: [String]
+
+  package init(inputs: [Input], notes: [String]) {
+    self.inputs = inputs
+    self.notes = notes
+  }
 
   /// Opens the adapters that a user named, and those below them.
   ///

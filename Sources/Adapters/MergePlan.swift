@@ -39,8 +39,8 @@ package struct MergePlan: Sendable {
 
   package var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 
-  static let embedding = "model.embed_tokens.weight"
-  private static let head = "lm_head.weight"
+  static let embedding = PEFTAdapter.embeddingName
+  private static let head = PEFTAdapter.headName
 
   /// A weight on its way through the inputs.
   private struct Draft {

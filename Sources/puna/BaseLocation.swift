@@ -46,8 +46,8 @@ struct BaseLocation {
   }
 
   /// Configuration, tokenizer and what else goes with the weights.
-  func openFiles() throws -> ModelFiles {
-    guard isStarter else { return try ModelFiles(folder: name) }
+  func openFiles(of base: Base) throws -> ModelFiles {
+    guard isStarter else { return try ModelFiles(of: base) }
     let files = BaseLocation.starterFiles.filter { !$0.name.contains(".safetensors") }
     return ModelFiles(Dictionary(files.map { ($0.name, $0.bytes) }) { $1 })
   }

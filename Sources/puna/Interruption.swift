@@ -11,11 +11,16 @@ enum Interruption {
   static let status: Int32 = 130
 
   static func watch() {
+    // Whoever started the program may have done so from a thread that lets no signal through.
+    var signals = sigset_t()
+    sigemptyset(&signals)
     for number in [SIGINT, SIGTERM, SIGHUP] {
+      sigaddset(&signals, number)
       signal(number) { number in
         Interruption.wasAsked.store(true, ordering: .relaxed)
         signal(number, SIG_DFL)
       }
     }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 }

@@ -65,7 +65,7 @@ struct MergeCommand: ParsableCommand {
     var options = recipe.options
     while options.output.count > 1, options.output.hasSuffix("/") { options.output.removeLast() }
     let merge = try Merge(
-      base: base, files: location.openFiles(), inputs: inputs,
+      base: base, files: location.openFiles(of: base), inputs: inputs,
       tokenizers: inputs.inputs.map { try ModelFiles(folder: $0.adapter.path) }, options: options)
     for text in merge.notes { note(text) }
 

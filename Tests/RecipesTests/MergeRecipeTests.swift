@@ -47,7 +47,10 @@ import Testing
       "base: b\noutput: o\nmax-shard-size: 5G\n",
       "m.yaml:3: max-shard-size is '5G'; expected a number of bytes such as 16GB (10^9 each) or 16GiB (2^30 each)."
     ),
-    ("base: b\noutput: o\nadapter: [{path: a, weight: 0}]\n", "m.yaml:3: weight of entry 1 of adapter is 0; expected a number other than 0."),
+    (
+      "base: b\noutput: o\nadapter: [{path: a, weight: 0}]\n",
+      "m.yaml:3: weight of entry 1 of adapter is 0; expected a number other than 0."
+    ),
     ("base: b\noutput: o\nshards: 2\n", "m.yaml:3: shards is for format meta; hf is split by max-shard-size."),
     (
       "base: b\noutput: o\nformat: meta\nmax-shard-size: 1GB\n",
