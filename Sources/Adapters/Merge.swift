@@ -78,6 +78,8 @@ public struct Merge: Sendable {
   public let notes: [String]
   package let plan: MergePlan
   private let files: ModelFiles
+  /// Nil where the output is a Hugging Face folder.
+  private let meta: MetaOutput?
   private let baseFingerprint: String
   private let fingerprints: [String]
 
@@ -92,28 +94,40 @@ public struct Merge: Sendable {
     self.base = base
     self.inputs = inputs.inputs
     self.options = options
-    if options.format ?? (base.layout == .meta ? .meta : .huggingFace) == .meta { throw MergeError([.unsupportedFormat("meta")]) }
+    let format = options.format ?? (base.layout == .meta ? .meta : .huggingFace)
+    var stated = options
+    stated.format = format
+    let statesShardSize = options.maximumShardSize != MergeOptions(output: "").maximumShardSize
+    if let sentence = stated.contradiction(statesShardSize: statesShardSize) { throw MergeError([.options(sentence)]) }
     var readFolders = [(base.path, "the base")]
     readFolders += inputs.inputs.map { ($0.adapter.path, "an adapter") }
     try MergeFolder.check(options.output, inputs: readFolders)
     fingerprints = inputs.inputs.map { $0.adapter.fingerprint() }
     try Merge.checkAdapters(inputs.inputs, fingerprints, base: base)
     plan = try MergePlan(base: base, inputs: inputs.inputs, dtype: options.precision?.dtype)
-    try MergeFolder.checkSpace(for: plan.byteCount, at: options.output)
-    baseFingerprint = base.fingerprint()
-
     var files = files
     var notes = inputs.notes + plan.notes
+    var hasOwnTokenizer = true
     for (input, brought) in zip(inputs.inputs, tokenizers) where input.adapter.savedWeights.keys.contains(MergePlan.embedding) {
       if brought.hasTokenizer {
         files.replaceTokenizer(by: brought)
+        hasOwnTokenizer = false
         notes.append("the tokenizer is that of \(input.adapter.path), which brings an embedding of its own.")
       } else if plan.configuration.vocabularySize != base.configuration.vocabularySize {
         notes.append("\(input.adapter.path) brings an embedding of its own, but no tokenizer: the base's is kept.")
       }
     }
     self.files = files
+    if format == .meta {
+      let output = try MetaOutput(plan, base: base, files: files, hasOwnTokenizer: hasOwnTokenizer, shardCount: options.shardCount)
+      notes += output.notes
+      meta = output
+    } else {
+      meta = nil
+    }
     self.notes = notes
+    try MergeFolder.checkSpace(for: meta?.layout.byteCount ?? plan.byteCount, at: options.output)
+    baseFingerprint = base.fingerprint()
   }
 
   /// Merges, proves and names the output.
@@ -130,15 +144,15 @@ public struct Merge: Sendable {
   ) throws -> MergeReport {
     let folder = try MergeFolder(output: options.output)
     defer { folder.discard() }
-    let total = plan.byteCount
-    let layout = HuggingFaceLayout(plan.tensors, maximumShardSize: options.maximumShardSize)
-    try MergeStream(layout: layout, folder: folder.path, progress: { progress(.merging($0, of: total)) }, isInterrupted: isInterrupted)
+    let layout: any MergeLayout = meta?.layout ?? HuggingFaceLayout(plan.tensors, maximumShardSize: options.maximumShardSize)
+    let toMake = layout.order.reduce(0) { $0 + $1.byteCount }
+    try MergeStream(layout: layout, folder: folder.path, progress: { progress(.merging($0, of: toMake)) }, isInterrupted: isInterrupted)
       .run(on: merger)
-    try writeFiles(to: folder.path)
+    try meta?.writeFiles(to: folder.path) ?? writeFiles(to: folder.path)
 
     let merged = try Base.open(folder.path)
     let changes = try MergeProof(
-      plan: plan, merged: merged, progress: { progress(.proving($0, of: total)) }, isInterrupted: isInterrupted
+      plan: plan, merged: storedWeights(merged), progress: { progress(.proving($0, of: plan.byteCount)) }, isInterrupted: isInterrupted
     ).run()
     let added = changes.filter(\.isMerged)
     if !added.isEmpty, added.allSatisfy({ $0.changedCount == 0 }), inputs.allSatisfy({ $0.adapter.savedWeights.isEmpty }) {
@@ -153,7 +167,7 @@ public struct Merge: Sendable {
     let report = MergeReport(
       version: version, base: base.path, baseFingerprint: baseFingerprint, mergedFingerprint: merged.fingerprint(),
       adapters: zip(inputs, fingerprints).map { .init(path: $0.adapter.path, weight: $0.weight, fingerprint: $1) },
-      format: MergeOptions.Format.huggingFace.rawValue, dtype: merged.dtype, changes: changes, tensorCount: plan.tensors.count,
+      format: (meta == nil ? MergeOptions.Format.huggingFace : .meta).rawValue, dtype: merged.dtype, changes: changes, tensorCount: plan.tensors.count,
       logits: logits, notes: notes + logitsNotes)
     try seal(folder.path, report)
     if isInterrupted() { throw MergeInterrupted() }
@@ -164,6 +178,16 @@ public struct Merge: Sendable {
   /// What adapters are laid over to compare logits: the sources of the merged weights, and where nothing was added what was written.
   package func referenceWeights(_ result: Result) -> [String: StoredWeight] {
     plan.tensors.filter(\.isChanged).reduce(into: result.merged.weights) { $0[$1.name] = $1.source }
+  }
+
+  /// A Meta folder cannot say that a head which equals the embedding is not tied to it.
+  private func storedWeights(_ merged: Base) -> [String: StoredWeight] {
+    var weights = merged.weights
+    let head = PEFTAdapter.headName
+    if meta != nil, !plan.configuration.tiesEmbeddings, weights[head] == nil, let embedding = weights[MergePlan.embedding] {
+      weights[head] = StoredWeight(name: head, shape: embedding.shape, segments: embedding.segments)
+    }
+    return weights
   }
 
   private static func unexplained(_ logits: LogitsComparison) -> String {
@@ -189,24 +213,38 @@ public struct Merge: Sendable {
 
   /// Writes the report and the sums of all files.
   private func seal(_ folder: String, _ report: MergeReport) throws {
-    var digests = try Merge.digests(of: folder)
+    if let names = meta?.checkedNames {
+      let digests = try Merge.digests(of: names, in: folder) { try MD5.digest(ofFile: $0) }
+      try AtomicFile.write(Merge.list(digests, order: names), to: "\(folder)/\(MetaOutput.checklistName)")
+    }
+    var digests = try Merge.digests(of: Merge.names(in: folder), in: folder) { try SHA256.digest(ofFile: $0) }
     try AtomicFile.write(report.document(files: digests).text, to: "\(folder)/\(MergeReport.fileName)")
     digests[MergeReport.fileName] = try SHA256.digest(ofFile: "\(folder)/\(MergeReport.fileName)")
-    let lines = digests.sorted { $0.key < $1.key }.map { "\($0.value)  \($0.key)\n" }
-    try AtomicFile.write(lines.joined(), to: "\(folder)/\(MergeReport.sumsName)")
+    try AtomicFile.write(Merge.list(digests, order: digests.keys.sorted()), to: "\(folder)/\(MergeReport.sumsName)")
   }
 
-  /// Of every file, by its path in the folder; several at a time.
-  private static func digests(of folder: String) throws -> [String: String] {
-    let names = (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []).filter { name in
+  /// As `sha256sum` and `md5sum` write it.
+  private static func list(_ digests: [String: String], order: [String]) -> String {
+    order.map { "\(digests[$0] ?? "")  \($0)\n" }.joined()
+  }
+
+  /// Of every file, by its path in the folder.
+  private static func names(in folder: String) -> [String] {
+    (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []).filter { name in
       var isFolder: ObjCBool = false
       return FileManager.default.fileExists(atPath: "\(folder)/\(name)", isDirectory: &isFolder) && !isFolder.boolValue
     }
+  }
+
+  /// Several files at a time.
+  private static func digests(
+    of names: [String], in folder: String, _ digest: @escaping @Sendable (String) throws -> String
+  ) throws -> [String: String] {
     var results = [Swift.Result<String, any Error>?](repeating: nil, count: names.count)
     results.withUnsafeMutableBufferPointer { results in
       nonisolated(unsafe) let places = results
       DispatchQueue.concurrentPerform(iterations: names.count) { index in
-        places[index] = Swift.Result { try SHA256.digest(ofFile: "\(folder)/\(names[index])") }
+        places[index] = Swift.Result { try digest("\(folder)/\(names[index])") }
       }
     }
     return try Dictionary(uniqueKeysWithValues: zip(names, results.map { try $0?.get() ?? "" }))
