@@ -167,7 +167,8 @@ public struct Merge: Sendable {
     let report = MergeReport(
       version: version, base: base.path, baseFingerprint: baseFingerprint, mergedFingerprint: merged.fingerprint(),
       adapters: zip(inputs, fingerprints).map { .init(path: $0.adapter.path, weight: $0.weight, fingerprint: $1) },
-      format: (meta == nil ? MergeOptions.Format.huggingFace : .meta).rawValue, dtype: merged.dtype, changes: changes, tensorCount: plan.tensors.count,
+      format: (meta == nil ? MergeOptions.Format.huggingFace : .meta).rawValue, dtype: merged.dtype, changes: changes,
+      tensorCount: plan.tensors.count,
       logits: logits, notes: notes + logitsNotes)
     try seal(folder.path, report)
     if isInterrupted() { throw MergeInterrupted() }

@@ -51,7 +51,8 @@ package struct MetaDescription: Sendable {
     self.notes = notes
   }
 
-  private static let unknown = Obstacle(key: "config.json", value: "as a whole", reason: "Read again, params.json describes another network.")
+  private static let unknown = Obstacle(
+    key: "config.json", value: "as a whole", reason: "Read again, params.json describes another network.")
 
   private static func ids(_ configuration: LlamaConfiguration) -> String {
     let begin = configuration.beginOfSequence.map { "\($0)" } ?? "none"

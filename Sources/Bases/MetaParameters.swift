@@ -162,7 +162,8 @@ package struct MetaParameters {
         .contradiction(file: fields.file, message: "'rope_low_freq_factor' (\(low)) must be below 'rope_high_freq_factor' (\(high))."))
     }
     return .llama3(
-      factor: fields.positive("rope_scaling_factor", default: publishedFactor(hiddenSize: hiddenSize, layerCount: layerCount), &problems), lowFrequencyFactor: low,
+      factor: fields.positive("rope_scaling_factor", default: publishedFactor(hiddenSize: hiddenSize, layerCount: layerCount), &problems),
+      lowFrequencyFactor: low,
       highFrequencyFactor: high, originalPositions: fields.count("rope_original_max_seq_len", upTo: 1 << 30, default: 8192, &problems))
   }
 

@@ -32,9 +32,12 @@ package struct MetaSplit: Sendable {
     [("vocabulary", configuration.vocabularySize), ("feed-forward layer", configuration.intermediateSize)].compactMap { name, size in
       guard size % shardCount != 0 else { return nil }
       return "the \(name) of \(size) does not divide by \(shardCount): the last shard holds the rest, which Meta's own code does not read."
-    } + (shardCount > configuration.keyValueHeadCount
-      ? ["\(shardCount) shards are more than the \(configuration.keyValueHeadCount) KV heads: shards that follow each other hold the same."]
-      : [])
+    }
+      + (shardCount > configuration.keyValueHeadCount
+        ? [
+          "\(shardCount) shards are more than the \(configuration.keyValueHeadCount) KV heads: shards that follow each other hold the same."
+        ]
+        : [])
   }
 
   /// Rows and columns of a tensor that lie in a shard, in Meta's row order.
