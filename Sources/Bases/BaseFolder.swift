@@ -36,12 +36,10 @@ struct BaseFolder {
   /// The tokenizer of a base described by the file `configuration`, a name relative to this folder.
   func tokenizer(beside configuration: String) -> String? {
     let name = "tokenizer.model"
-    if contains(name) { return file(name) }
-    guard configuration.hasSuffix("params.json") else { return nil }
+    var places = [name, "tokenizer.json", "\(MetaFiles.innerFolder)/\(name)"]
     // LLaMA 1 and 2 came as one folder per size below that of the tokenizer.
-    let inner = configuration.dropLast("params.json".count)
-    let other = file(inner.isEmpty ? "../" + name : inner + name)
-    return FileManager.default.fileExists(atPath: other) ? other : nil
+    if configuration == "params.json" { places.append("../\(name)") }
+    return places.map(file).first { FileManager.default.fileExists(atPath: $0) }
   }
 
   enum Layout: Equatable {

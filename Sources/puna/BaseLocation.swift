@@ -54,7 +54,7 @@ struct BaseLocation {
 
   /// The tokenizer at `path`, or else the base's own; `nil` when the base has none.
   func openTokenizer(at path: String? = nil) throws -> (any Tokenizer)? {
-    if let path, path != Recipe.starter { return try Tokenizers.openTokenizer(at: path) }
+    if let path, path != Recipe.starter { return try Tokenizers.openTokenizer(at: Base.tokenizerPath(ofFolder: path) ?? path) }
     if isStarter || path == Recipe.starter {
       for index in 0..<puna_starter_file_count() {
         guard let file = puna_starter_file_at(index)?.pointee, String(cString: file.name) == "tokenizer.model" else { continue }
@@ -62,8 +62,6 @@ struct BaseLocation {
           bytes: [UInt8](UnsafeRawBufferPointer(start: file.bytes, count: file.count)), name: "starter/tokenizer.model")
       }
     }
-    let names = ["tokenizer.model", "tokenizer.json"]
-    guard names.contains(where: { FileManager.default.fileExists(atPath: "\(name)/\($0)") }) else { return nil }
-    return try Tokenizers.openTokenizer(at: name)
+    return try Base.tokenizerPath(ofFolder: name).map { try Tokenizers.openTokenizer(at: $0) }
   }
 }

@@ -35,7 +35,7 @@ import Testing
     "adapter, early PEFT": copying("\(Workspace.package)/Tests/AdaptersTests/goldens/first-version", expected: "PEFT adapter"),
     "tokenizer, SentencePiece": copying("\(corpus)/sentencepiece/bpe", to: "tokenizer.model", expected: "SentencePiece"),
     "tokenizer, tiktoken": copying("\(corpus)/tiktoken/small", to: "tokenizer.model", expected: "tiktoken"),
-    "tokenizer, Hugging Face": copying("\(corpus)/tokenizer-json/byte-level", to: "tokenizer.json", expected: "Hugging Face tokenizers"),
+    "tokenizer, Hugging Face": copying("\(corpus)/tokenizer-json/byte-level", to: "tokenizer.json", expected: "tokenizer.json, 6 ids"),
     "data, instructions": rows(#"[{"instruction": "Name a bird.", "input": "", "output": "A wren."}]"#, expected: "row 1: "),
     "data, messages": rows(
       #"{"messages": [{"role": "user", "content": "Name a bird."}, {"role": "assistant", "content": "A wren."}]}"#, expected: "row 1: "),

@@ -49,6 +49,17 @@ def torch_files():
     torch.save(weights, here / "legacy", _use_new_zipfile_serialization=False)
 
 
+def documents():
+    names = ["model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"]
+    shards = [f"model-0000{i}-of-00002.safetensors" for i in (1, 1, 2)]
+    text("index", "index", {"metadata": {"total_size": 1000}, "weight_map": dict(zip(names, shards))})
+    llama1 = {"dim": 4096, "multiple_of": 256, "n_heads": 32, "n_layers": 32, "norm_eps": 1e-06, "vocab_size": -1}
+    llama3 = {"dim": 2048, "ffn_dim_multiplier": 1.5, "multiple_of": 256, "n_heads": 32, "n_kv_heads": 8, "n_layers": 16, "norm_eps": 1e-05,
+              "rope_theta": 500000.0, "use_scaled_rope": True, "vocab_size": 128256}
+    text("parameters", "llama-1", llama1)
+    text("parameters", "llama-3", {"model": llama3})
+
+
 def rows():
     alpaca = [{"instruction": "Name a bird.", "input": "", "output": "A wren."}, {"instruction": "Say \"\\u00e9\".", "input": "x", "output": "é"}]
     text("rows", "alpaca", alpaca)
@@ -101,6 +112,7 @@ def sentencepieces():
 if __name__ == "__main__":
     safetensors()
     torch_files()
+    documents()
     rows()
     tokenizers()
     tiktoken()

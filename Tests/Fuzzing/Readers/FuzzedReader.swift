@@ -15,6 +15,8 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   case safetensors
   case torch
   case configuration
+  case index
+  case parameters
   case sentencepiece
   case tiktoken
   case tokenizerJSON = "tokenizer-json"
@@ -28,6 +30,8 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
       case .safetensors: try readSafetensors(bytes)
       case .torch: try readTorch(bytes)
       case .configuration: try readConfiguration(bytes)
+      case .index: try readIndex(bytes)
+      case .parameters: try readParameters(bytes)
       case .sentencepiece, .tiktoken, .tokenizerJSON: try readTokenizer(bytes)
       case .rows: try readRows(bytes)
       case .adapter: try readAdapter(bytes)
@@ -57,6 +61,19 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
     _ = try Base.open(name: "base", configuration: MappedBytes(bytes), shards: [])
   }
 
+  private func readIndex(_ bytes: [UInt8]) throws {
+    let index = try ShardIndex(MappedBytes(bytes), path: "index.json")
+    for shard in index.shardNames {
+      precondition(!shard.contains("/") && shard != "..", "a name that leaves the folder")
+      _ = index.tensors(in: shard)
+    }
+  }
+
+  private func readParameters(_ bytes: [UInt8]) throws {
+    let parameters = try MetaParameters(JSONValue(parsing: MappedBytes(bytes), path: "params.json"), file: "params.json")
+    _ = parameters.configuration(vocabularySize: 32_000, tiesEmbeddings: false)
+  }
+
   private func readTokenizer(_ bytes: [UInt8]) throws {
     try withFile(bytes, named: "tokenizer") { path in
       let tokenizer = try openTokenizer(at: path)
@@ -79,8 +96,7 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   }
 
   private func readAdapter(_ bytes: [UInt8]) throws {
-    let base = try Base.open("\(FuzzedReader.goldens)/base")
-    let weights = try [UInt8](Data(contentsOf: URL(fileURLWithPath: "\(FuzzedReader.goldens)/adapter/adapter_model.safetensors")))
+    guard let base = FuzzedReader.base, let weights = FuzzedReader.adapterWeights else { return }
     try withFile(weights, named: "adapter/adapter_model.safetensors") { _ in
       try withFile(bytes, named: "adapter/adapter_config.json") { path in
         _ = try PEFTAdapter.open(String(path.dropLast("/adapter_config.json".count)), for: base, use: .merging)
@@ -88,6 +104,10 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
     }
   }
 
+  private static let base = try? Base.open("\(goldens)/base")
+  private static let adapterWeights = FileManager.default.contents(atPath: "\(goldens)/adapter/adapter_model.safetensors").map {
+    [UInt8]($0)
+  }
   private static let goldens = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("GoldenTests/goldens/grouped").path
 
