@@ -104,7 +104,7 @@ public struct Merge: Sendable {
 
     var files = files
     var notes = inputs.notes + plan.notes
-    for (input, brought) in zip(inputs.inputs, tokenizers) where input.adapter.savedWeights.keys.contains(MergePlan.embedding) {
+    for (input, brought) in zip(inputs.inputs, tokenizers) where input.bringsEmbedding {
       if brought.hasTokenizer {
         files.replaceTokenizer(by: brought)
         notes.append("the tokenizer is that of \(input.adapter.path), which brings an embedding of its own.")
