@@ -41,6 +41,9 @@ public struct MergeOptions: Sendable, Equatable {
   /// As many as anybody ever split a model into.
   public static let mostShards = 64
 
+  /// What the output will be: the base's layout unless told otherwise.
+  public func format(for base: Base) -> Format { format ?? (base.layout == .meta ? .meta : .huggingFace) }
+
   /// Options that do not go together, in a sentence; nil for none.
   public func contradiction(statesShardSize: Bool) -> String? {
     if shardCount != nil, format != .meta { return "shards is for format meta; hf is split by max-shard-size." }
@@ -94,7 +97,7 @@ public struct Merge: Sendable {
     self.base = base
     self.inputs = inputs.inputs
     self.options = options
-    let format = options.format ?? (base.layout == .meta ? .meta : .huggingFace)
+    let format = options.format(for: base)
     var stated = options
     stated.format = format
     let statesShardSize = options.maximumShardSize != MergeOptions(output: "").maximumShardSize
@@ -108,7 +111,7 @@ public struct Merge: Sendable {
     var files = files
     var notes = inputs.notes + plan.notes
     var hasOwnTokenizer = true
-    for (input, brought) in zip(inputs.inputs, tokenizers) where input.adapter.savedWeights.keys.contains(MergePlan.embedding) {
+    for (input, brought) in zip(inputs.inputs, tokenizers) where input.bringsEmbedding {
       if brought.hasTokenizer {
         files.replaceTokenizer(by: brought)
         hasOwnTokenizer = false
@@ -144,13 +147,28 @@ public struct Merge: Sendable {
   ) throws -> MergeReport {
     let folder = try MergeFolder(output: options.output)
     defer { folder.discard() }
+    do {
+      let report = try fill(
+        folder.path, on: merger, version: version, progress: progress, isInterrupted: isInterrupted, compareLogits: compareLogits)
+      try folder.finish()
+      return report
+    } catch let error as CheckpointError where error.path.hasPrefix(folder.path) {
+      // People know the output's name, not the hidden one.
+      throw CheckpointError(path: options.output + error.path.dropFirst(folder.path.count), reason: error.reason)
+    }
+  }
+
+  private func fill(
+    _ folder: String, on merger: any RowMerger, version: String, progress: @escaping (Progress) -> Void,
+    isInterrupted: @escaping () -> Bool, compareLogits: (Result) throws -> (LogitsComparison?, notes: [String])
+  ) throws -> MergeReport {
     let layout: any MergeLayout = meta?.layout ?? HuggingFaceLayout(plan.tensors, maximumShardSize: options.maximumShardSize)
     let toMake = layout.order.reduce(0) { $0 + $1.byteCount }
-    try MergeStream(layout: layout, folder: folder.path, progress: { progress(.merging($0, of: toMake)) }, isInterrupted: isInterrupted)
+    try MergeStream(layout: layout, folder: folder, progress: { progress(.merging($0, of: toMake)) }, isInterrupted: isInterrupted)
       .run(on: merger)
-    try meta?.writeFiles(to: folder.path) ?? writeFiles(to: folder.path)
+    try meta?.writeFiles(to: folder) ?? writeFiles(to: folder)
 
-    let merged = try Base.open(folder.path)
+    let merged = try Base.open(folder)
     let changes = try MergeProof(
       plan: plan, merged: storedWeights(merged), progress: { progress(.proving($0, of: plan.byteCount)) }, isInterrupted: isInterrupted
     ).run()
@@ -167,12 +185,10 @@ public struct Merge: Sendable {
     let report = MergeReport(
       version: version, base: base.path, baseFingerprint: baseFingerprint, mergedFingerprint: merged.fingerprint(),
       adapters: zip(inputs, fingerprints).map { .init(path: $0.adapter.path, weight: $0.weight, fingerprint: $1) },
-      format: (meta == nil ? MergeOptions.Format.huggingFace : .meta).rawValue, dtype: merged.dtype, changes: changes,
-      tensorCount: plan.tensors.count,
-      logits: logits, notes: notes + logitsNotes)
-    try seal(folder.path, report)
+      format: options.format(for: base).rawValue, dtype: merged.dtype, changes: changes, tensorCount: plan.tensors.count, logits: logits,
+      notes: notes + logitsNotes)
+    try seal(folder, report)
     if isInterrupted() { throw MergeInterrupted() }
-    try folder.finish()
     return report
   }
 
@@ -185,7 +201,7 @@ public struct Merge: Sendable {
   private func storedWeights(_ merged: Base) -> [String: StoredWeight] {
     var weights = merged.weights
     let head = PEFTAdapter.headName
-    if meta != nil, !plan.configuration.tiesEmbeddings, weights[head] == nil, let embedding = weights[MergePlan.embedding] {
+    if meta != nil, !plan.configuration.tiesEmbeddings, weights[head] == nil, let embedding = weights[PEFTAdapter.embeddingName] {
       weights[head] = StoredWeight(name: head, shape: embedding.shape, segments: embedding.segments)
     }
     return weights

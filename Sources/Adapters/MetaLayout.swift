@@ -12,7 +12,7 @@ struct MetaLayout: MergeLayout {
   /// - Parameter merged: The tensors of the model; a head that is not among them is the embedding.
   init(_ merged: [MergedTensor], split: MetaSplit) {
     let byName = Dictionary(uniqueKeysWithValues: merged.map { ($0.name, $0) })
-    let pairs = split.tensors.compactMap { tensor in (byName[tensor.weight] ?? byName[MergePlan.embedding]).map { ($0, tensor) } }
+    let pairs = split.tensors.compactMap { tensor in (byName[tensor.weight] ?? byName[PEFTAdapter.embeddingName]).map { ($0, tensor) } }
     (order, tensors, self.split) = (pairs.map(\.0), pairs.map(\.1), split)
   }
 

@@ -34,6 +34,7 @@ struct MetaOutput: Sendable {
     self.shardCount = split.shardCount
 
     var notes = description.notes + split.notes
+    let hasAddedTokens = files.files["added_tokens.json"] != nil
     var files = files.forMeta(tokenizer: MetaOutput.tokenizerName)
     let inner = "\(base.path)/original/\(MetaOutput.tokenizerName)"
     if hasOwnTokenizer, !files.hasTokenizer, FileManager.default.fileExists(atPath: inner) {
@@ -41,6 +42,9 @@ struct MetaOutput: Sendable {
     }
     if !files.hasTokenizer {
       notes.append("Meta's folders want a tokenizer.model, and there is none: the output has no tokenizer.")
+    }
+    if hasAddedTokens, files.hasTokenizer {
+      notes.append("added_tokens.json is left out: a Meta folder has no place for tokens beside those of its tokenizer.model.")
     }
     self.files = files
     self.notes = notes
