@@ -101,22 +101,9 @@ package struct MetaDescription: Sendable {
     let (hidden, width) = (configuration.hiddenSize, configuration.intermediateSize)
     // Those of published models, then smaller ones; any number is a multiple of 1.
     let multiples = [256, 1024, 4096] + [512, 128, 64, 32, 16, 8, 4, 2, 1]
-    func makes(_ multiplier: Double?, _ multiple: Int) -> Bool {
-      MetaParameters.feedForwardWidth(hiddenSize: hidden, multiplier, multipleOf: multiple) == width
-    }
-    if let multiple = multiples.first(where: { makes(nil, $0) }) { return (multiple, nil) }
-    let ratio = Double(width) / Double(max(1, 8 * hidden / 3))
-    var scale = 1.0
-    for _ in 0..<9 {
-      scale *= 10
-      for multiple in multiples {
-        for multiplier in [(ratio * scale).rounded(.down) / scale, (ratio * scale).rounded(.up) / scale]
-        where multiplier > 0 && makes(multiplier, multiple) {
-          return (multiple, multiplier)
-        }
-      }
-    }
-    return nil
+    let plain = multiples.first { MetaParameters.feedForwardWidth(hiddenSize: hidden, nil, multipleOf: $0) == width }
+    if let plain { return (plain, nil) }
+    return MetaParameters.multiplier(forWidth: width, hiddenSize: hidden, multiplesOf: multiples).map { ($0.multipleOf, $0.multiplier) }
   }
 
   // MARK: - What cannot be said

@@ -131,18 +131,30 @@ package struct MetaParameters {
   /// What to write so that the feed-forward layer is `width` wide, with the fewest digits.
   func advice(forFeedForwardWidth width: Int) -> String {
     if feedForwardWidth(nil, multipleOf: multipleOf) == width { return "Remove 'ffn_dim_multiplier'." }
-    let ratio = Double(width) / Double(max(1, 8 * hiddenSize / 3))
     for (unit, advice) in [(multipleOf, "Set"), (1, "Set 'multiple_of' to 1 and")] {
-      var scale = 1.0
-      for _ in 0..<9 {
-        scale *= 10
-        for multiplier in [(ratio * scale).rounded(.down) / scale, (ratio * scale).rounded(.up) / scale]
-        where multiplier > 0 && feedForwardWidth(multiplier, multipleOf: unit) == width {
-          return "\(advice) 'ffn_dim_multiplier' to \(multiplier)."
-        }
+      if let found = MetaParameters.multiplier(forWidth: width, hiddenSize: hiddenSize, multiplesOf: [unit]) {
+        return "\(advice) 'ffn_dim_multiplier' to \(found.multiplier)."
       }
     }
     return "Correct 'ffn_dim_multiplier'."
+  }
+
+  /// The multiplier of the fewest digits that makes a width with one of these multiples, the first that will do.
+  static func multiplier(forWidth width: Int, hiddenSize: Int, multiplesOf units: [Int]) -> (multiplier: Double, multipleOf: Int)? {
+    let ratio = Double(width) / Double(max(1, 8 * hiddenSize / 3))
+    var scale = 1.0
+    for _ in 0..<9 {
+      scale *= 10
+      let below = (ratio * scale).rounded(.down)
+      for unit in units {
+        // The second above is for products that are whole on paper and just below it in binary.
+        for multiplier in [below / scale, (below + 1) / scale, (below + 2) / scale]
+        where multiplier > 0 && feedForwardWidth(hiddenSize: hiddenSize, multiplier, multipleOf: unit) == width {
+          return (multiplier, unit)
+        }
+      }
+    }
+    return nil
   }
 
   private static func scaling(

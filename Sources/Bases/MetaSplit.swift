@@ -18,7 +18,10 @@ package struct MetaSplit: Sendable {
   package init(_ configuration: LlamaConfiguration, base: Base, count: Int?) throws(MetaSplitError) {
     self.configuration = configuration
     if let count {
-      if let reason = MetaSplit.obstacle(configuration, count) { throw MetaSplitError(shardCount: count, reason: reason) }
+      if let reason = MetaSplit.obstacle(configuration, count) {
+        let possible = (1...configuration.headCount).filter { MetaSplit.obstacle(configuration, $0) == nil }.map { "\($0)" }
+        throw MetaSplitError(shardCount: count, reason: "\(reason) Possible are \(possible.joined(separator: ", ")).")
+      }
       shardCount = count
     } else {
       let wanted = base.layout == .meta ? base.shards.count : MetaSplit.publishedCount(configuration)
@@ -94,6 +97,6 @@ package struct MetaSplit: Sendable {
 /// A number of shards that a model cannot be split into.
 package struct MetaSplitError: Error, Equatable {
   package let shardCount: Int
-  /// A sentence.
+  /// Sentences: what stands against it, and which numbers are possible.
   package let reason: String
 }

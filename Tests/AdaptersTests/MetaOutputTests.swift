@@ -245,8 +245,8 @@ import Testing
         "Meta's params.json cannot say that 'rope_scaling' is llama3 with factor 32, frequencies from 1 to 4 and 8192 positions. Its readers "
           + "take llama3 with factor 8, frequencies from 1 to 4 and 8192 positions. Write --format hf."
       ),
-      ([:], 3, "The model cannot be split into 3 shards. Each shard has whole heads, and there are 8."),
-      ([:], 16, "The model cannot be split into 16 shards. Each shard has whole heads, and there are 8."),
+      ([:], 3, "The model cannot be split into 3 shards. Each shard has whole heads, and there are 8. Possible are 1, 2, 4, 8."),
+      ([:], 16, "The model cannot be split into 16 shards. Each shard has whole heads, and there are 8. Possible are 1, 2, 4, 8."),
     ] as [([String: JSONValue], Int?, String)])
   func whatAMetaFolderCannotBe(members: [String: JSONValue], shardCount: Int?, message: String) throws {
     var shape = MetaCase.shape()
@@ -261,7 +261,8 @@ import Testing
     let test = try MetaCase(MetaCase.shape(heads: 12, keyValueHeads: 4))
     #expect(
       try test.problems { _ = try test.merge(test.base(), to: .meta, shards: 6, "meta") }
-        == "The model cannot be split into 6 shards. Each shard has whole KV heads, or shares one with others, and there are 4.")
+        == "The model cannot be split into 6 shards. Each shard has whole KV heads, or shares one with others, and there are 4. "
+        + "Possible are 1, 2, 4, 12.")
   }
 
   @Test func sizesOfFilesAreForHuggingFace() throws {
