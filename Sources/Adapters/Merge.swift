@@ -230,11 +230,15 @@ public struct Merge: Sendable {
 
   /// Writes the report and the sums of all files.
   private func seal(_ folder: String, _ report: MergeReport) throws {
-    if let names = meta?.checkedNames {
-      let digests = try Merge.digests(of: names, in: folder) { try MD5.digest(ofFile: $0) }
-      try AtomicFile.write(Merge.list(digests, order: names), to: "\(folder)/\(MetaOutput.checklistName)")
+    let names = Merge.names(in: folder)
+    let checked = meta?.checkedNames ?? []
+    let found = try Merge.digests(of: names.map { ($0, .sha256) } + checked.map { ($0, .md5) }, in: folder)
+    var digests = Dictionary(uniqueKeysWithValues: zip(names, found))
+    if !checked.isEmpty {
+      let sums = Dictionary(uniqueKeysWithValues: zip(checked, found[names.count...]))
+      try AtomicFile.write(Merge.list(sums, order: checked), to: "\(folder)/\(MetaOutput.checklistName)")
+      digests[MetaOutput.checklistName] = try SHA256.digest(ofFile: "\(folder)/\(MetaOutput.checklistName)")
     }
-    var digests = try Merge.digests(of: Merge.names(in: folder), in: folder) { try SHA256.digest(ofFile: $0) }
     try AtomicFile.write(report.document(files: digests).text, to: "\(folder)/\(MergeReport.fileName)")
     digests[MergeReport.fileName] = try SHA256.digest(ofFile: "\(folder)/\(MergeReport.fileName)")
     try AtomicFile.write(Merge.list(digests, order: digests.keys.sorted()), to: "\(folder)/\(MergeReport.sumsName)")
@@ -253,18 +257,19 @@ public struct Merge: Sendable {
     }
   }
 
-  /// Several files at a time.
-  private static func digests(
-    of names: [String], in folder: String, _ digest: @escaping @Sendable (String) throws -> String
-  ) throws -> [String: String] {
-    var results = [Swift.Result<String, any Error>?](repeating: nil, count: names.count)
+  private enum Algorithm { case sha256, md5 }
+
+  /// In the order asked for; several files at a time.
+  private static func digests(of files: [(name: String, algorithm: Algorithm)], in folder: String) throws -> [String] {
+    var results = [Swift.Result<String, any Error>?](repeating: nil, count: files.count)
     results.withUnsafeMutableBufferPointer { results in
       nonisolated(unsafe) let places = results
-      DispatchQueue.concurrentPerform(iterations: names.count) { index in
-        places[index] = Swift.Result { try digest("\(folder)/\(names[index])") }
+      DispatchQueue.concurrentPerform(iterations: files.count) { index in
+        let path = "\(folder)/\(files[index].name)"
+        places[index] = Swift.Result { try files[index].algorithm == .md5 ? MD5.digest(ofFile: path) : SHA256.digest(ofFile: path) }
       }
     }
-    return try Dictionary(uniqueKeysWithValues: zip(names, results.map { try $0?.get() ?? "" }))
+    return try results.map { try $0?.get() ?? "" }
   }
 
   private static func checkAdapters(_ inputs: [MergeInputs.Input], _ fingerprints: [String], base: Base) throws {
