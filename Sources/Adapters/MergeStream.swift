@@ -169,6 +169,7 @@ private final class PieceQueue: Sendable {
   func drain(into makeWriter: () throws -> any MergeWriter) {
     do {
       let writer = try makeWriter()
+      var gathered: [UInt8] = []
       while true {
         filled.wait()
         let piece = state.withLock { state in state.isAbandoned || state.pieces.isEmpty ? nil : state.pieces.removeFirst() }
@@ -176,7 +177,13 @@ private final class PieceQueue: Sendable {
         case .made(let buffer):
           try buffer.withUnsafeBytes { try writer.append($0) }
           state.withLock { $0.spare.append(buffer) }
-        case .stored(let weight, let range): try weight.withBytes(at: range) { try writer.append($0) }
+        case .stored(let weight, let range):
+          // Rows of Meta's files lie in many places: one write for each would take longer than the copy.
+          try weight.withBytes(at: range) { piece in
+            if piece.count == range.count { try writer.append(piece) } else { gathered.append(contentsOf: piece) }
+          }
+          if !gathered.isEmpty { try gathered.withUnsafeBytes { try writer.append($0) } }
+          gathered.removeAll(keepingCapacity: true)
         case .end: return try writer.finish()
         case nil: return
         }
