@@ -104,7 +104,7 @@ public struct Merge: Sendable {
 
     var files = files
     var notes = inputs.notes + plan.notes
-    for (input, brought) in zip(inputs.inputs, tokenizers) where input.adapter.savedWeights.keys.contains(MergePlan.embedding) {
+    for (input, brought) in zip(inputs.inputs, tokenizers) where input.bringsEmbedding {
       if brought.hasTokenizer {
         files.replaceTokenizer(by: brought)
         notes.append("the tokenizer is that of \(input.adapter.path), which brings an embedding of its own.")
@@ -130,13 +130,28 @@ public struct Merge: Sendable {
   ) throws -> MergeReport {
     let folder = try MergeFolder(output: options.output)
     defer { folder.discard() }
+    do {
+      let report = try fill(
+        folder.path, on: merger, version: version, progress: progress, isInterrupted: isInterrupted, compareLogits: compareLogits)
+      try folder.finish()
+      return report
+    } catch let error as CheckpointError where error.path.hasPrefix(folder.path) {
+      // People know the output's name, not the hidden one.
+      throw CheckpointError(path: options.output + error.path.dropFirst(folder.path.count), reason: error.reason)
+    }
+  }
+
+  private func fill(
+    _ folder: String, on merger: any RowMerger, version: String, progress: @escaping (Progress) -> Void,
+    isInterrupted: @escaping () -> Bool, compareLogits: (Result) throws -> (LogitsComparison?, notes: [String])
+  ) throws -> MergeReport {
     let total = plan.byteCount
     let layout = HuggingFaceLayout(plan.tensors, maximumShardSize: options.maximumShardSize)
-    try MergeStream(layout: layout, folder: folder.path, progress: { progress(.merging($0, of: total)) }, isInterrupted: isInterrupted)
+    try MergeStream(layout: layout, folder: folder, progress: { progress(.merging($0, of: total)) }, isInterrupted: isInterrupted)
       .run(on: merger)
-    try writeFiles(to: folder.path)
+    try writeFiles(to: folder)
 
-    let merged = try Base.open(folder.path)
+    let merged = try Base.open(folder)
     let changes = try MergeProof(
       plan: plan, merged: merged, progress: { progress(.proving($0, of: total)) }, isInterrupted: isInterrupted
     ).run()
@@ -155,9 +170,8 @@ public struct Merge: Sendable {
       adapters: zip(inputs, fingerprints).map { .init(path: $0.adapter.path, weight: $0.weight, fingerprint: $1) },
       format: MergeOptions.Format.huggingFace.rawValue, dtype: merged.dtype, changes: changes, tensorCount: plan.tensors.count,
       logits: logits, notes: notes + logitsNotes)
-    try seal(folder.path, report)
+    try seal(folder, report)
     if isInterrupted() { throw MergeInterrupted() }
-    try folder.finish()
     return report
   }
 

@@ -61,6 +61,9 @@ public struct ModelFiles: Sendable {
     files.merge(other.files.filter { ModelFiles.isTokenizer($0.key) }) { $1 }
   }
 
+  /// Adds a file of text.
+  public mutating func add(_ text: String, as name: String) { files[name] = MappedBytes(owner: Text(text)) }
+
   mutating func remove(_ name: String) { files[name] = nil }
 
   func write(to folder: String) throws {
@@ -71,6 +74,17 @@ public struct ModelFiles: Sendable {
       try file.commit()
     }
   }
+}
+
+/// The bytes of a text that was made here.
+private final class Text: ByteOwner {
+  private let bytes: [UInt8]
+
+  init(_ text: String) { bytes = Array(text.utf8) }
+
+  var byteCount: Int { bytes.count }
+
+  func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result { try bytes.withUnsafeBytes(body) }
 }
 
 /// `config.json` of a merged model.

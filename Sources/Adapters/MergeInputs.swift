@@ -14,6 +14,9 @@ public struct MergeInputs: Sendable {
     /// Factor of its deltas; 1 for an adapter with DoRA or saved weights.
     public let weight: Double
 
+    /// Whether it replaces the embedding, and with it the tokenizer.
+    public var bringsEmbedding: Bool { adapter.savedWeights[PEFTAdapter.embeddingName] != nil }
+
     package init(adapter: PEFTAdapter, weight: Double) {
       self.adapter = adapter
       self.weight = weight

@@ -39,7 +39,7 @@ package struct MergePlan: Sendable {
 
   package var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 
-  static let embedding = PEFTAdapter.embeddingName
+  private static let embedding = PEFTAdapter.embeddingName
   private static let head = PEFTAdapter.headName
 
   /// A weight on its way through the inputs.

@@ -64,9 +64,14 @@ struct MergeCommand: ParsableCommand {
     let inputs = try MergeInputs.open(recipe.adapters.map { ($0.path, $0.weight) }, for: base, allowOtherBase: allowOtherBase)
     var options = recipe.options
     while options.output.count > 1, options.output.hasSuffix("/") { options.output.removeLast() }
-    let merge = try Merge(
-      base: base, files: location.openFiles(of: base), inputs: inputs,
-      tokenizers: inputs.inputs.map { try ModelFiles(folder: $0.adapter.path) }, options: options)
+    var files = try location.openFiles(of: base)
+    if let text = try files.completeTokenizer(of: recipe.base) { note(text) }
+    let tokenizers = try inputs.inputs.map { input in
+      var files = try ModelFiles(folder: input.adapter.path)
+      if input.bringsEmbedding, let text = try files.completeTokenizer(of: input.adapter.path) { note(text) }
+      return files
+    }
+    let merge = try Merge(base: base, files: files, inputs: inputs, tokenizers: tokenizers, options: options)
     for text in merge.notes { note(text) }
 
     let backend = try CPUBackend(precision: .float32, threads: threads)

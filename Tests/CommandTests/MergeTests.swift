@@ -36,9 +36,11 @@ import Testing
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: workspace.folder.file("out")).sorted() == [
         "SHA256SUMS", "config.json", "generation_config.json", "merge-report.json", "model.safetensors", "tokenizer.model",
+        "tokenizer_config.json",
       ])
+    #expect(try workspace.read("out/tokenizer_config.json").contains("\"add_bos_token\": true"))
     let check = try run("/usr/bin/sha256sum", ["-c", "SHA256SUMS"], in: workspace.folder.file("out"))
-    #expect(check.status == 0 && check.output.split(separator: "\n").count == 5 && !check.output.contains("FAILED"))
+    #expect(check.status == 0 && check.output.split(separator: "\n").count == 6 && !check.output.contains("FAILED"))
     #expect(!workspace.folder.names.contains { $0.hasSuffix(".merging") })
   }
 

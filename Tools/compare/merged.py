@@ -8,6 +8,7 @@ rounded once to the type found, than one unit in the last place at more than 0.1
 of `puna logits` on the merged folder differ by more than 2e-5 of their size. BASE may be 'none', which leaves out the comparison with PEFT.
 """
 import argparse
+import json
 import logging
 import pathlib
 import subprocess
@@ -87,6 +88,13 @@ def main():
         if (folder / "tokenizer.json").exists() or (folder / "tokenizer.model").exists():
             tokenizer = AutoTokenizer.from_pretrained(options.merged)
             print(f"tokenizer of {len(tokenizer)} tokens")
+            text = "The llama hums on the high plain."
+            arguments = [options.puna, "tokenize", options.merged, "--text", text, "--json"]
+            if getattr(tokenizer, "add_bos_token", True):
+                arguments.append("--bos")
+            found = json.loads(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)["ids"]
+            if tokenizer(text).input_ids != found:
+                sys.exit(f"transformers tokenizes {text!r} as {tokenizer(text).input_ids}, puna as {found}")
     problems = complaints.lines + [str(warning.message) for warning in caught] + [f"{key}: {value}" for key, value in info.items() if value]
     if problems:
         sys.exit("transformers complains:\n  " + "\n  ".join(problems))
