@@ -41,6 +41,9 @@ public struct MergeOptions: Sendable, Equatable {
   /// As many as anybody ever split a model into.
   public static let mostShards = 64
 
+  /// What the output will be: the base's layout unless told otherwise.
+  public func format(for base: Base) -> Format { format ?? (base.layout == .meta ? .meta : .huggingFace) }
+
   /// Options that do not go together, in a sentence; nil for none.
   public func contradiction(statesShardSize: Bool) -> String? {
     if shardCount != nil, format != .meta { return "shards is for format meta; hf is split by max-shard-size." }
@@ -78,6 +81,8 @@ public struct Merge: Sendable {
   public let notes: [String]
   package let plan: MergePlan
   private let files: ModelFiles
+  /// Nil where the output is a Hugging Face folder.
+  private let meta: MetaOutput?
   private let baseFingerprint: String
   private let fingerprints: [String]
 
@@ -92,28 +97,40 @@ public struct Merge: Sendable {
     self.base = base
     self.inputs = inputs.inputs
     self.options = options
-    if options.format ?? (base.layout == .meta ? .meta : .huggingFace) == .meta { throw MergeError([.unsupportedFormat("meta")]) }
+    let format = options.format(for: base)
+    var stated = options
+    stated.format = format
+    let statesShardSize = options.maximumShardSize != MergeOptions(output: "").maximumShardSize
+    if let sentence = stated.contradiction(statesShardSize: statesShardSize) { throw MergeError([.options(sentence)]) }
     var readFolders = [(base.path, "the base")]
     readFolders += inputs.inputs.map { ($0.adapter.path, "an adapter") }
     try MergeFolder.check(options.output, inputs: readFolders)
     fingerprints = inputs.inputs.map { $0.adapter.fingerprint() }
     try Merge.checkAdapters(inputs.inputs, fingerprints, base: base)
     plan = try MergePlan(base: base, inputs: inputs.inputs, dtype: options.precision?.dtype)
-    try MergeFolder.checkSpace(for: plan.byteCount, at: options.output)
-    baseFingerprint = base.fingerprint()
-
     var files = files
     var notes = inputs.notes + plan.notes
+    var hasOwnTokenizer = true
     for (input, brought) in zip(inputs.inputs, tokenizers) where input.bringsEmbedding {
       if brought.hasTokenizer {
         files.replaceTokenizer(by: brought)
+        hasOwnTokenizer = false
         notes.append("the tokenizer is that of \(input.adapter.path), which brings an embedding of its own.")
       } else if plan.configuration.vocabularySize != base.configuration.vocabularySize {
         notes.append("\(input.adapter.path) brings an embedding of its own, but no tokenizer: the base's is kept.")
       }
     }
     self.files = files
+    if format == .meta {
+      let output = try MetaOutput(plan, base: base, files: files, hasOwnTokenizer: hasOwnTokenizer, shardCount: options.shardCount)
+      notes += output.notes
+      meta = output
+    } else {
+      meta = nil
+    }
     self.notes = notes
+    try MergeFolder.checkSpace(for: meta?.layout.byteCount ?? plan.byteCount, at: options.output)
+    baseFingerprint = base.fingerprint()
   }
 
   /// Merges, proves and names the output.
@@ -145,15 +162,15 @@ public struct Merge: Sendable {
     _ folder: String, on merger: any RowMerger, version: String, progress: @escaping (Progress) -> Void,
     isInterrupted: @escaping () -> Bool, compareLogits: (Result) throws -> (LogitsComparison?, notes: [String])
   ) throws -> MergeReport {
-    let total = plan.byteCount
-    let layout = HuggingFaceLayout(plan.tensors, maximumShardSize: options.maximumShardSize)
-    try MergeStream(layout: layout, folder: folder, progress: { progress(.merging($0, of: total)) }, isInterrupted: isInterrupted)
+    let layout: any MergeLayout = meta?.layout ?? HuggingFaceLayout(plan.tensors, maximumShardSize: options.maximumShardSize)
+    let toMake = layout.order.reduce(0) { $0 + $1.byteCount }
+    try MergeStream(layout: layout, folder: folder, progress: { progress(.merging($0, of: toMake)) }, isInterrupted: isInterrupted)
       .run(on: merger)
-    try writeFiles(to: folder)
+    try meta?.writeFiles(to: folder) ?? writeFiles(to: folder)
 
     let merged = try Base.open(folder)
     let changes = try MergeProof(
-      plan: plan, merged: merged, progress: { progress(.proving($0, of: total)) }, isInterrupted: isInterrupted
+      plan: plan, merged: storedWeights(merged), progress: { progress(.proving($0, of: plan.byteCount)) }, isInterrupted: isInterrupted
     ).run()
     let added = changes.filter(\.isMerged)
     if !added.isEmpty, added.allSatisfy({ $0.changedCount == 0 }), inputs.allSatisfy({ $0.adapter.savedWeights.isEmpty }) {
@@ -168,8 +185,8 @@ public struct Merge: Sendable {
     let report = MergeReport(
       version: version, base: base.path, baseFingerprint: baseFingerprint, mergedFingerprint: merged.fingerprint(),
       adapters: zip(inputs, fingerprints).map { .init(path: $0.adapter.path, weight: $0.weight, fingerprint: $1) },
-      format: MergeOptions.Format.huggingFace.rawValue, dtype: merged.dtype, changes: changes, tensorCount: plan.tensors.count,
-      logits: logits, notes: notes + logitsNotes)
+      format: options.format(for: base).rawValue, dtype: merged.dtype, changes: changes, tensorCount: plan.tensors.count, logits: logits,
+      notes: notes + logitsNotes)
     try seal(folder, report)
     if isInterrupted() { throw MergeInterrupted() }
     return report
@@ -178,6 +195,16 @@ public struct Merge: Sendable {
   /// What adapters are laid over to compare logits: the sources of the merged weights, and where nothing was added what was written.
   package func referenceWeights(_ result: Result) -> [String: StoredWeight] {
     plan.tensors.filter(\.isChanged).reduce(into: result.merged.weights) { $0[$1.name] = $1.source }
+  }
+
+  /// A Meta folder cannot say that a head which equals the embedding is not tied to it.
+  private func storedWeights(_ merged: Base) -> [String: StoredWeight] {
+    var weights = merged.weights
+    let head = PEFTAdapter.headName
+    if meta != nil, !plan.configuration.tiesEmbeddings, weights[head] == nil, let embedding = weights[PEFTAdapter.embeddingName] {
+      weights[head] = StoredWeight(name: head, shape: embedding.shape, segments: embedding.segments)
+    }
+    return weights
   }
 
   private static func unexplained(_ logits: LogitsComparison) -> String {
@@ -203,27 +230,46 @@ public struct Merge: Sendable {
 
   /// Writes the report and the sums of all files.
   private func seal(_ folder: String, _ report: MergeReport) throws {
-    var digests = try Merge.digests(of: folder)
+    let names = Merge.names(in: folder)
+    let checked = meta?.checkedNames ?? []
+    let found = try Merge.digests(of: names.map { ($0, .sha256) } + checked.map { ($0, .md5) }, in: folder)
+    var digests = Dictionary(uniqueKeysWithValues: zip(names, found))
+    if !checked.isEmpty {
+      let sums = Dictionary(uniqueKeysWithValues: zip(checked, found[names.count...]))
+      try AtomicFile.write(Merge.list(sums, order: checked), to: "\(folder)/\(MetaOutput.checklistName)")
+      digests[MetaOutput.checklistName] = try SHA256.digest(ofFile: "\(folder)/\(MetaOutput.checklistName)")
+    }
     try AtomicFile.write(report.document(files: digests).text, to: "\(folder)/\(MergeReport.fileName)")
     digests[MergeReport.fileName] = try SHA256.digest(ofFile: "\(folder)/\(MergeReport.fileName)")
-    let lines = digests.sorted { $0.key < $1.key }.map { "\($0.value)  \($0.key)\n" }
-    try AtomicFile.write(lines.joined(), to: "\(folder)/\(MergeReport.sumsName)")
+    try AtomicFile.write(Merge.list(digests, order: digests.keys.sorted()), to: "\(folder)/\(MergeReport.sumsName)")
   }
 
-  /// Of every file, by its path in the folder; several at a time.
-  private static func digests(of folder: String) throws -> [String: String] {
-    let names = (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []).filter { name in
+  /// As `sha256sum` and `md5sum` write it.
+  private static func list(_ digests: [String: String], order: [String]) -> String {
+    order.map { "\(digests[$0] ?? "")  \($0)\n" }.joined()
+  }
+
+  /// Of every file, by its path in the folder.
+  private static func names(in folder: String) -> [String] {
+    (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []).filter { name in
       var isFolder: ObjCBool = false
       return FileManager.default.fileExists(atPath: "\(folder)/\(name)", isDirectory: &isFolder) && !isFolder.boolValue
     }
-    var results = [Swift.Result<String, any Error>?](repeating: nil, count: names.count)
+  }
+
+  private enum Algorithm { case sha256, md5 }
+
+  /// In the order asked for; several files at a time.
+  private static func digests(of files: [(name: String, algorithm: Algorithm)], in folder: String) throws -> [String] {
+    var results = [Swift.Result<String, any Error>?](repeating: nil, count: files.count)
     results.withUnsafeMutableBufferPointer { results in
       nonisolated(unsafe) let places = results
-      DispatchQueue.concurrentPerform(iterations: names.count) { index in
-        places[index] = Swift.Result { try SHA256.digest(ofFile: "\(folder)/\(names[index])") }
+      DispatchQueue.concurrentPerform(iterations: files.count) { index in
+        let path = "\(folder)/\(files[index].name)"
+        places[index] = Swift.Result { try files[index].algorithm == .md5 ? MD5.digest(ofFile: path) : SHA256.digest(ofFile: path) }
       }
     }
-    return try Dictionary(uniqueKeysWithValues: zip(names, results.map { try $0?.get() ?? "" }))
+    return try results.map { try $0?.get() ?? "" }
   }
 
   private static func checkAdapters(_ inputs: [MergeInputs.Input], _ fingerprints: [String], base: Base) throws {

@@ -32,7 +32,11 @@ public enum MergeProblem: Sendable, Equatable {
   case outputInside(String, what: String, folder: String)
   case outputBusy(String)
   case tooLittleSpace(output: String, needed: Int, available: Int)
-  case unsupportedFormat(String)
+  /// Options that do not go with the format.
+  case options(String)
+  /// Something of the configuration, by its key, that `params.json` cannot say.
+  case notInMeta(key: String, value: String, reason: String)
+  case shards(Int, reason: String)
 
   // What comes out
   case notFiniteInBase(tensor: String, element: Int, found: Double)
@@ -76,7 +80,10 @@ public enum MergeProblem: Sendable, Equatable {
     case .outputBusy(let path): "\(path): another merge is writing there."
     case .tooLittleSpace(let output, let needed, let available):
       "\(output): needs \(MergeProblem.gigabytes(needed)), but its disk has \(MergeProblem.gigabytes(available)) left. Nothing was written."
-    case .unsupportedFormat(let format): "The format \(format) cannot be written by this version. Merge with --format hf."
+    case .options(let sentence): sentence
+    case .notInMeta(let key, let value, let reason):
+      "Meta's params.json cannot say that '\(key)' is \(value). \(reason) Write --format hf."
+    case .shards(let count, let reason): "The model cannot be split into \(count) shards. \(reason)"
 
     case .notFiniteInBase(let tensor, let element, let found):
       "The base's '\(tensor)' holds \(found) (element \(element)); a merge of it would be useless."

@@ -66,6 +66,13 @@ public struct ModelFiles: Sendable {
 
   mutating func remove(_ name: String) { files[name] = nil }
 
+  /// Licences and one file of the tokenizer: what a Meta folder has beside its weights.
+  func forMeta(tokenizer name: String) -> ModelFiles {
+    ModelFiles(files.filter { $0.key == name || !(ModelFiles.isTokenizer($0.key) || ModelFiles.otherNames.contains($0.key)) })
+  }
+
+  mutating func add(_ file: MappedBytes, as name: String) { files[name] = file }
+
   func write(to folder: String) throws {
     for (name, bytes) in files {
       if let slash = name.lastIndex(of: "/") { try AtomicFile.createFolder("\(folder)/\(name[..<slash])") }

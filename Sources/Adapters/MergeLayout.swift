@@ -7,6 +7,8 @@ import Tensors
 protocol MergeLayout: Sendable {
   /// The tensors as the writer will take them; one may come twice, where a file repeats it.
   var order: [MergedTensor] { get }
+  /// Bytes of all tensors in the files.
+  var byteCount: Int { get }
   /// Rows of a tensor come in pieces of a multiple of this, from its first row on.
   func rowMultiple(of tensor: MergedTensor) -> Int
   /// Begins the files in `folder`. Called on the thread that writes.
@@ -46,6 +48,8 @@ struct HuggingFaceLayout: MergeLayout {
       (count == 1 ? "model.safetensors" : "model-\(digits(index + 1))-of-\(digits(count)).safetensors", tensors)
     }
   }
+
+  var byteCount: Int { order.reduce(0) { $0 + $1.byteCount } }
 
   func rowMultiple(of tensor: MergedTensor) -> Int { 1 }
 

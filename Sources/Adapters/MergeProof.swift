@@ -24,7 +24,8 @@ public struct TensorChange: Sendable, Equatable {
 /// Looks at a merged model as a stranger would: opened from the disk, every tensor there and, element by element, what it must be.
 struct MergeProof {
   let plan: MergePlan
-  let merged: Base
+  /// As they were opened.
+  let merged: [String: StoredWeight]
   let progress: (Int) -> Void
   let isInterrupted: () -> Bool
 
@@ -32,14 +33,14 @@ struct MergeProof {
   /// - Throws: `MergeError` with the first element that is wrong.
   func run() throws -> [TensorChange] {
     let expected = Set(plan.tensors.map(\.name))
-    let found = Set(merged.weights.keys)
+    let found = Set(merged.keys)
     if found != expected {
       throw MergeError([.proofTensors(missing: expected.subtracting(found).sorted(), unexpected: found.subtracting(expected).sorted())])
     }
     var changes: [TensorChange] = []
     var proved = 0
     for tensor in plan.tensors {
-      guard let stored = merged.weights[tensor.name] else { continue }
+      guard let stored = merged[tensor.name] else { continue }
       if stored.shape != tensor.shape || stored.dtype != tensor.dtype {
         let (found, expected) = ("\(stored.dtype.rawValue) \(stored.shape)", "\(tensor.dtype.rawValue) \(tensor.shape)")
         throw MergeError([.proofForm(tensor: tensor.name, found: found, expected: expected)])

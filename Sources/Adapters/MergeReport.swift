@@ -123,3 +123,13 @@ extension SHA256 {
     return hash.hexDigest()
   }
 }
+
+extension MD5 {
+  /// Of a whole file.
+  static func digest(ofFile path: String) throws -> String {
+    let bytes = try MappedFile.open(path)
+    var hash = MD5()
+    bytes.withUnsafeBytes { hash.update($0) }
+    return hash.hexDigest()
+  }
+}

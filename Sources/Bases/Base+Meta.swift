@@ -33,4 +33,12 @@ extension Base {
       path: folder.path, configuration: configuration, weights: joined.weights, layout: .meta, shards: files.map(\.shard),
       tokenizerPath: folder.tokenizer(beside: name))
   }
+
+  /// The `params.json` of a base in Meta's files; nil for other layouts.
+  ///
+  /// - Throws: `CheckpointError` when it cannot be read any more.
+  package func metaParameters() throws -> JSONValue? {
+    guard layout == .meta, let shard = shards.first else { return nil }
+    return try JSONValue(file: "\(folder(of: shard.path))/\(MetaDescription.fileName)")
+  }
 }

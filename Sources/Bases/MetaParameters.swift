@@ -106,15 +106,19 @@ package struct MetaParameters {
       endOfSequence: ids.ends.filter { $0 < vocabularySize })
   }
 
-  private enum Llama3 {
+  enum Llama3 {
     static let vocabularySize = 128_256
     static let ids: (begin: Int32, ends: [Int32]) = (128_000, [128_001, 128_008, 128_009])
   }
 
   // MARK: - Parts
 
-  /// Nil beyond what any network has.
   private func feedForwardWidth(_ multiplier: Double?, multipleOf: Int) -> Int? {
+    MetaParameters.feedForwardWidth(hiddenSize: hiddenSize, multiplier, multipleOf: multipleOf)
+  }
+
+  /// Nil beyond what any network has.
+  static func feedForwardWidth(hiddenSize: Int, _ multiplier: Double?, multipleOf: Int) -> Int? {
     var width = 8 * hiddenSize / 3
     if let multiplier {
       let product = multiplier * Double(width)
@@ -127,18 +131,30 @@ package struct MetaParameters {
   /// What to write so that the feed-forward layer is `width` wide, with the fewest digits.
   func advice(forFeedForwardWidth width: Int) -> String {
     if feedForwardWidth(nil, multipleOf: multipleOf) == width { return "Remove 'ffn_dim_multiplier'." }
-    let ratio = Double(width) / Double(max(1, 8 * hiddenSize / 3))
     for (unit, advice) in [(multipleOf, "Set"), (1, "Set 'multiple_of' to 1 and")] {
-      var scale = 1.0
-      for _ in 0..<9 {
-        scale *= 10
-        for multiplier in [(ratio * scale).rounded(.down) / scale, (ratio * scale).rounded(.up) / scale]
-        where multiplier > 0 && feedForwardWidth(multiplier, multipleOf: unit) == width {
-          return "\(advice) 'ffn_dim_multiplier' to \(multiplier)."
-        }
+      if let found = MetaParameters.multiplier(forWidth: width, hiddenSize: hiddenSize, multiplesOf: [unit]) {
+        return "\(advice) 'ffn_dim_multiplier' to \(found.multiplier)."
       }
     }
     return "Correct 'ffn_dim_multiplier'."
+  }
+
+  /// The multiplier of the fewest digits that makes a width with one of these multiples, the first that will do.
+  static func multiplier(forWidth width: Int, hiddenSize: Int, multiplesOf units: [Int]) -> (multiplier: Double, multipleOf: Int)? {
+    let ratio = Double(width) / Double(max(1, 8 * hiddenSize / 3))
+    var scale = 1.0
+    for _ in 0..<9 {
+      scale *= 10
+      let below = (ratio * scale).rounded(.down)
+      for unit in units {
+        // The second above is for products that are whole on paper and just below it in binary.
+        for multiplier in [below / scale, (below + 1) / scale, (below + 2) / scale]
+        where multiplier > 0 && feedForwardWidth(hiddenSize: hiddenSize, multiplier, multipleOf: unit) == width {
+          return (multiplier, unit)
+        }
+      }
+    }
+    return nil
   }
 
   private static func scaling(
@@ -151,7 +167,6 @@ package struct MetaParameters {
       }
       return .none
     }
-    let isSmall = (hiddenSize, layerCount) == (2048, 16) || (hiddenSize, layerCount) == (3072, 28)
     let low = fields.positive("rope_low_freq_factor", default: 1, &problems)
     let high = fields.positive("rope_high_freq_factor", default: 4, &problems)
     if low >= high {
@@ -159,8 +174,20 @@ package struct MetaParameters {
         .contradiction(file: fields.file, message: "'rope_low_freq_factor' (\(low)) must be below 'rope_high_freq_factor' (\(high))."))
     }
     return .llama3(
-      factor: fields.positive("rope_scaling_factor", default: isSmall ? 32 : 8, &problems), lowFrequencyFactor: low,
+      factor: fields.positive("rope_scaling_factor", default: publishedFactor(hiddenSize: hiddenSize, layerCount: layerCount), &problems),
+      lowFrequencyFactor: low,
       highFrequencyFactor: high, originalPositions: fields.count("rope_original_max_seq_len", upTo: 1 << 30, default: 8192, &problems))
+  }
+
+  private static func publishedFactor(hiddenSize: Int, layerCount: Int) -> Double {
+    (hiddenSize, layerCount) == (2048, 16) || (hiddenSize, layerCount) == (3072, 28) ? 32 : 8
+  }
+
+  /// What `use_scaled_rope` alone means.
+  static func publishedScaling(hiddenSize: Int, layerCount: Int) -> RotaryScaling {
+    .llama3(
+      factor: publishedFactor(hiddenSize: hiddenSize, layerCount: layerCount), lowFrequencyFactor: 1, highFrequencyFactor: 4,
+      originalPositions: 8192)
   }
 
   /// Every key that is neither known nor harmless may change the network; one that is off does not.

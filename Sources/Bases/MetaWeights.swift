@@ -2,11 +2,7 @@ import Checkpoints
 import Llama
 import Tensors
 
-/// Joins the tensors of Meta's shards to weights in Hugging Face naming and row order, in place.
-///
-/// Each of n shards holds a part of every matrix: rows of `wq`, `wk`, `wv`, `w1`, `w3` and `output`, columns of `wo` and `w2`, and of
-/// `tok_embeddings` columns in LLaMA 1 and 2, rows in Llama 3. Vectors are in every shard. With more shards than KV heads `wk` and `wv`
-/// repeat: shards that follow each other hold the same head. Parts may differ in size.
+/// Joins the tensors of Meta's shards to weights in Hugging Face naming and row order, in place. Parts may differ in size.
 struct MetaWeights {
   private let parameters: MetaParameters
   private let files: [ShardFile]
@@ -16,25 +12,6 @@ struct MetaWeights {
   private(set) var problems: [BaseError.Problem] = []
   private(set) var configuration: LlamaConfiguration?
 
-  /// How a tensor is spread over the shards.
-  private enum Split {
-    /// With the head dimension where rows are in Meta's rotary order.
-    case rows(headDimension: Int?)
-    /// Rows that may occur several times.
-    case keyValueRows(headDimension: Int?)
-    case columns
-    case copies
-  }
-
-  private struct Tensor {
-    /// Meta's name and Hugging Face's.
-    let name: String
-    let weight: String
-    let split: Split
-    /// Of the whole.
-    let shape: [Int]
-  }
-
   init(_ parameters: MetaParameters, files: [ShardFile]) {
     self.parameters = parameters
     self.files = files
@@ -43,7 +20,8 @@ struct MetaWeights {
     let shape = parameters.configuration(vocabularySize: vocabularySize, tiesEmbeddings: false)
     guard shardsAreComplete(shape), widthsAgree(shape) else { return }
 
-    let expected = tensors(shape)
+    let isByRows = shards.allSatisfy { $0[MetaTensor.embedding]?.shape.last == shape.hiddenSize }
+    let expected = MetaTensor.all(of: shape, embeddingByRows: isByRows)
     findStrangers(Set(expected.map(\.name)))
     for tensor in expected { join(tensor) }
     guard problems.isEmpty else { return }
@@ -54,15 +32,13 @@ struct MetaWeights {
 
   // MARK: - What must agree before tensors are looked at one by one
 
-  private static let head = "output.weight"
-
   /// Of params.json, else the rows of the head; nil after a problem.
   private mutating func vocabularySize() -> Int? {
     if let size = parameters.vocabularySize { return size }
-    let rows = rowCount(MetaWeights.head)
+    let rows = rowCount(MetaTensor.head)
     guard rows > 0, rows <= 1 << 24 else {
       problems.append(
-        rows == 0 ? .missingTensors([MetaWeights.head]) : .contradiction(file: files[0].name, message: "has a head of \(rows) rows."))
+        rows == 0 ? .missingTensors([MetaTensor.head]) : .contradiction(file: files[0].name, message: "has a head of \(rows) rows."))
       return nil
     }
     return rows
@@ -116,48 +92,8 @@ struct MetaWeights {
 
   // MARK: - Tensors
 
-  private func tensors(_ shape: LlamaConfiguration) -> [Tensor] {
-    let isByRows = shards.allSatisfy { $0["tok_embeddings.weight"]?.shape.last == shape.hiddenSize }
-    var tensors = [
-      Tensor(
-        name: "tok_embeddings.weight", weight: "model.embed_tokens.weight", split: isByRows ? .rows(headDimension: nil) : .columns,
-        shape: [shape.vocabularySize, shape.hiddenSize]),
-      Tensor(
-        name: MetaWeights.head, weight: "lm_head.weight", split: .rows(headDimension: nil), shape: [shape.vocabularySize, shape.hiddenSize]),
-      Tensor(name: "norm.weight", weight: "model.norm.weight", split: .copies, shape: [shape.hiddenSize]),
-    ]
-    for layer in 0..<shape.layerCount {
-      for projection in Projection.allCases {
-        let (outputs, inputs) = projection.shape(in: shape)
-        let (name, split) = MetaWeights.part(projection, headDimension: shape.headDimension)
-        tensors.append(
-          Tensor(
-            name: "layers.\(layer).\(name).weight", weight: projection.weightName(layer: layer), split: split, shape: [outputs, inputs]))
-      }
-      for (name, norm) in [("attention_norm", "input_layernorm"), ("ffn_norm", "post_attention_layernorm")] {
-        tensors.append(
-          Tensor(
-            name: "layers.\(layer).\(name).weight", weight: "model.layers.\(layer).\(norm).weight", split: .copies,
-            shape: [shape.hiddenSize]))
-      }
-    }
-    return tensors
-  }
-
-  private static func part(_ projection: Projection, headDimension: Int) -> (name: String, split: Split) {
-    switch projection {
-    case .q: ("attention.wq", .rows(headDimension: headDimension))
-    case .k: ("attention.wk", .keyValueRows(headDimension: headDimension))
-    case .v: ("attention.wv", .keyValueRows(headDimension: nil))
-    case .o: ("attention.wo", .columns)
-    case .gate: ("feed_forward.w1", .rows(headDimension: nil))
-    case .up: ("feed_forward.w3", .rows(headDimension: nil))
-    case .down: ("feed_forward.w2", .columns)
-    }
-  }
-
   /// Adds the weight, or what is wrong with its parts.
-  private mutating func join(_ tensor: Tensor) {
+  private mutating func join(_ tensor: MetaTensor) {
     let parts = shards.compactMap { $0[tensor.name] }
     guard !parts.isEmpty else { return }
     if let index = shards.firstIndex(where: { $0[tensor.name] == nil }) {
@@ -198,7 +134,7 @@ struct MetaWeights {
   }
 
   /// One of each run of equal parts, when the parts have a multiple of the rows that are needed.
-  private mutating func distinct(_ parts: [ShardTensor], of tensor: Tensor) -> [ShardTensor]? {
+  private mutating func distinct(_ parts: [ShardTensor], of tensor: MetaTensor) -> [ShardTensor]? {
     let rows = rowCount(tensor.name)
     let copies = rows / tensor.shape[0]
     guard copies > 1, copies * tensor.shape[0] == rows, parts.count % copies == 0 else { return parts }
@@ -207,7 +143,7 @@ struct MetaWeights {
   }
 
   /// Parts that must be the same, from shard `start` on.
-  private mutating func compare(_ parts: [ShardTensor], of tensor: Tensor, from start: Int = 0) {
+  private mutating func compare(_ parts: [ShardTensor], of tensor: MetaTensor, from start: Int = 0) {
     func weight(_ part: ShardTensor) -> StoredWeight? {
       part.segment().map { StoredWeight(name: tensor.weight, shape: part.shape, segments: [$0]) }
     }

@@ -65,10 +65,11 @@ struct MergeCommand: ParsableCommand {
     var options = recipe.options
     while options.output.count > 1, options.output.hasSuffix("/") { options.output.removeLast() }
     var files = try location.openFiles(of: base)
-    if let text = try files.completeTokenizer(of: recipe.base) { note(text) }
+    let isHuggingFace = options.format(for: base) == .huggingFace
+    if isHuggingFace, let text = try files.completeTokenizer(of: recipe.base) { note(text) }
     let tokenizers = try inputs.inputs.map { input in
       var files = try ModelFiles(folder: input.adapter.path)
-      if input.bringsEmbedding, let text = try files.completeTokenizer(of: input.adapter.path) { note(text) }
+      if isHuggingFace, input.bringsEmbedding, let text = try files.completeTokenizer(of: input.adapter.path) { note(text) }
       return files
     }
     let merge = try Merge(base: base, files: files, inputs: inputs, tokenizers: tokenizers, options: options)

@@ -67,6 +67,25 @@ import Testing
     #expect(logits[0].map(abs).max() ?? 0 > 1)
   }
 
+  @Test func aFolderOfMetasThatAnswersAsHuggingFaces() throws {
+    let workspace = try Workspace()
+    let logits = try [["meta", "--shards", "3"], ["hf"]].map { format in
+      let merge = ["merge", "--base", "starter", "--adapter", MergeTests.adapter, "--output", format[0], "--quiet", "--format"]
+      let merged = try workspace.run(merge + format)
+      #expect(merged.status == 0, "\(merged.error)")
+      let result = try workspace.run(["logits", "--base", format[0], "--prompt", "The llama", "--output", "\(format[0]).safetensors"])
+      #expect(result.status == 0, "\(result.error)")
+      return try Data(contentsOf: URL(fileURLWithPath: workspace.folder.file("\(format[0]).safetensors")))
+    }
+    #expect(logits[0] == logits[1] && logits[0].count > 4 * 2048)
+    let check = try run("/usr/bin/md5sum", ["-c", "checklist.chk"], in: workspace.folder.file("meta"))
+    #expect(check.status == 0 && check.output.split(separator: "\n").count == 5 && !check.output.contains("FAILED"))
+    let inspected = try workspace.run(["inspect", "meta", "--verify"])
+    #expect(inspected.status == 0, "\(inspected.error)")
+    let refused = try workspace.run(["merge", "--base", "starter", "--output", "other", "--format", "meta", "--shards", "2"])
+    #expect(refused.status == 1 && refused.error.contains("Possible are 1, 3, 6.") && !workspace.exists("other"))
+  }
+
   @Test func theSameFromAFileOfKeys() throws {
     let workspace = try Workspace()
     try workspace.write(
