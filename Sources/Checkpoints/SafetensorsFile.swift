@@ -25,6 +25,8 @@ public struct SafetensorsFile: Sendable {
 
   /// A longer header is refused, as the format's own library does.
   static let maximumHeaderByteCount = 100_000_000
+  /// More tensors are an attack on time and memory, not a model.
+  static let maximumTensorCount = 100_000
 
   /// Maps and reads a file.
   ///
@@ -134,6 +136,9 @@ struct SafetensorsHeader {
       if name == "__metadata__" {
         try scanner.uniqueMembers { scanner, key in metadata[key] = try string(&scanner) }
       } else {
+        guard tensors.count < SafetensorsFile.maximumTensorCount else {
+          throw scanner.error("more than \(SafetensorsFile.maximumTensorCount) tensors; the largest LLaMA has 1,137")
+        }
         tensors.append(try readTensor(name, &scanner, path: path))
       }
     }

@@ -20,7 +20,7 @@ extension BytePairModel {
       else { return nil }
     }
     for (id, piece) in pieces.enumerated() where file.kinds[id] == .normal && !controls.contains(Int32(id)) {
-      guard BytePairModel.canBeMerged(piece, table) else { return nil }
+      guard BytePairModel.canBeMerged(piece), BytePairModel.appendStandIns(for: piece, to: &table) else { return nil }
       piece.withUnsafeBufferPointer { joins.insert($0) }
     }
     guard let ranks = BytePairModel.ranks(file.scores) else { return nil }
@@ -31,8 +31,10 @@ extension BytePairModel {
     guard let fallback = bytes as? [Int32] else { return nil }
     self.init(
       symbols: .characters(.bytes(fallback)), pieces: table,
-      merges: MergeTable(of: table) { file.kinds[Int($0)] == .normal && !controls.contains($0) ? ranks[Int($0)] : nil },
-      takesWholeWords: false, joins: joins)
+      merges: MergeTable(of: table) { id in
+        Int(id) < pieces.count && file.kinds[Int(id)] == .normal && !controls.contains(id) ? ranks[Int(id)] : nil
+      },
+      takesWholeWords: false, joins: joins, firstStandIn: Int32(pieces.count))
   }
 
   /// What the library puts before a text and in place of its spaces.
@@ -42,15 +44,20 @@ extension BytePairModel {
 
   private static func isOneCharacter(_ piece: [UInt8]) -> Bool { piece.count(where: { $0 & 0xC0 != 0x80 }) == 1 }
 
-  /// The library joins by spelling, also characters that are no pieces; merges of ours know pieces only.
-  private static func canBeMerged(_ piece: [UInt8], _ table: PieceTable) -> Bool {
-    guard piece.count <= MergeTable.maximumPieceByteCount, String(validating: piece, as: UTF8.self) != nil else { return false }
-    return piece.withUnsafeBufferPointer { piece in
+  private static func canBeMerged(_ piece: [UInt8]) -> Bool {
+    piece.count <= MergeTable.maximumPieceByteCount && !piece.contains(UInt8(ascii: " "))
+      && String(validating: piece, as: UTF8.self) != nil
+  }
+
+  /// The library joins by spelling, also characters that are no pieces themselves: these get ids past the vocabulary for as long as
+  /// merging takes. (Chinese-LLaMA-2's vocabulary has three pieces with such characters.)
+  private static func appendStandIns(for piece: [UInt8], to table: inout PieceTable) -> Bool {
+    piece.withUnsafeBufferPointer { piece in
       var index = 0
       while index < piece.count {
         let end = scalarValue(in: piece, at: index).end
         let character = UnsafeBufferPointer(rebasing: piece[index..<end])
-        guard piece[index] != UInt8(ascii: " "), table.id(of: character) != nil else { return false }
+        if table.id(of: character) == nil, !table.append(character) { return false }
         index = end
       }
       return true

@@ -32,6 +32,8 @@ struct BytePairModel: Sendable {
   let takesWholeWords: Bool
   /// Where a word may be cut beforehand; nil for nowhere.
   let joins: JoinTable?
+  /// Ids from here on stand for characters that are no pieces, but part of some; they never leave this model.
+  var firstStandIn = Int32.max
 
   private static let longestKnownWord = WordTable.maximumKeyCount
 
@@ -63,7 +65,7 @@ struct BytePairModel: Sendable {
     _ part: UnsafeBufferPointer<UInt8>, isOneCharacter: Bool = false, to ids: inout [Int32], _ memory: inout EncoderMemory
   ) throws {
     // Often so where there are no spaces, and quicker than remembering it.
-    if isOneCharacter, case .characters = symbols, let id = pieces.id(of: part) {
+    if isOneCharacter, case .characters = symbols, let id = pieces.id(of: part), id < firstStandIn {
       ids.append(id)
       return
     }
@@ -101,7 +103,7 @@ struct BytePairModel: Sendable {
           continue
         }
         switch fallback {
-        case .bytes(let pieceOfByte): for byte in character { ids.append(pieceOfByte[Int(byte)]) }
+        case .bytes(let pieceOfByte): ids.append(contentsOf: character.map { pieceOfByte[Int($0)] })
         case .unknown(let id, let isFused):
           if !isFused || !isAfterUnknown { ids.append(id) }
           isAfterUnknown = true
@@ -110,6 +112,14 @@ struct BytePairModel: Sendable {
       }
     }
     memory.merger.merge(&ids, from: start, by: merges)
+    if ids[start...].contains(where: { $0 >= firstStandIn }) { replaceStandIns(in: &ids, from: start) }
+  }
+
+  /// What was not merged is spelled with bytes after all.
+  private func replaceStandIns(in ids: inout [Int32], from start: Int) {
+    guard case .characters(.bytes(let pieceOfByte)) = symbols else { return }
+    let replaced = ids[start...].flatMap { id in id < firstStandIn ? [id] : pieces[id].map { pieceOfByte[Int($0)] } }
+    ids.replaceSubrange(start..., with: replaced)
   }
 }
 

@@ -153,6 +153,14 @@ struct SafetensorsTests {
     }
   }
 
+  @Test func aMillionTensorsAreTooMany() throws {
+    let entries = (0..<1_000_000).map { "\"\($0)\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}" }
+    let error = try #require(throws: CheckpointError.self) {
+      try read(SafetensorsBytes.file(header: "{" + entries.joined(separator: ",") + "}"))
+    }
+    #expect(error.description.contains("more than 100000 tensors"))
+  }
+
   @Test func randomDamageNeverTraps() throws {
     var random = Philox(seed: 7, stream: 0)
     var refused = 0

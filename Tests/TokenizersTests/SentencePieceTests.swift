@@ -87,6 +87,8 @@ struct SentencePieceTests {
       tiny, TinySentencePiece(merges: TinySentencePiece.english + ["\n\n", "a\n"]),
       TinySentencePiece(merges: TinySentencePiece.english + ["the▁", "d▁a"]), TinySentencePiece(userDefined: [" x", "\n#"]),
       TinySentencePiece(merges: TinySentencePiece.english.filter { $0 != "##" }, userDefined: ["##", "the"]),
+      // Characters that are part of pieces, but none themselves.
+      TinySentencePiece(merges: TinySentencePiece.english + ["語\u{1F999}", "▁語", "語x", "a語x"]),
     ]
     var random = SystemRandomNumberGenerator()
     let parts = [

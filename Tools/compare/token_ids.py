@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Ids of `puna tokenize` against those of the libraries that own the formats.
 
-    python Tools/compare/tokenizers.py TOKENIZER... [--text FILE]... [--megabytes 1] [--seed 1] [--time] [--puna .build/release/puna]
+    python Tools/compare/token_ids.py TOKENIZER... [--text FILE]... [--megabytes 1] [--seed 1] [--time] [--puna .build/release/puna]
 
 Each TOKENIZER is a tokenizer file or a folder. A text is a file given with --text, or one that is made from the seed: words of English,
 Chinese without spaces, code, and any characters that Unicode assigns. Needs sentencepiece, tokenizers and tiktoken from PyPI. Prints a
@@ -19,9 +19,6 @@ import tempfile
 import time
 import unicodedata
 from importlib.metadata import version
-
-# This file has the name of the library.
-sys.path = [path for path in sys.path if os.path.abspath(path) != os.path.dirname(os.path.abspath(__file__))]
 
 PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
