@@ -89,7 +89,7 @@ let package = Package(
     .testTarget(
       name: "InspectionTests",
       dependencies: ["Inspection", "Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport"]),
-    .testTarget(name: "InferenceTests", dependencies: ["Inference", "Llama", "Tensors", "CPUBackend", "TestSupport"]),
+    .testTarget(name: "InferenceTests", dependencies: ["Inference", "Llama", "Tensors", "Tokenizers", "CPUBackend", "TestSupport"]),
     .testTarget(
       name: "GoldenTests",
       dependencies: [

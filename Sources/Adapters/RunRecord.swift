@@ -121,6 +121,13 @@ extension RunRecord {
     }
   }
 
+  /// The record of the run that wrote an adapter: beside it, or above `best` and `checkpoints/step-...`; nil where there is none.
+  ///
+  /// - Throws: `AdapterError`, `CheckpointError` for a record that cannot be read.
+  public static func ofAdapter(_ path: String) throws -> RunRecord? {
+    try AdapterOrigin(of: path).record.map { try RunRecord(folder: Checkpoints.folder(of: $0)) }
+  }
+
   /// Writes `run.json` into a run folder.
   ///
   /// - Throws: `CheckpointError` when it cannot be written.

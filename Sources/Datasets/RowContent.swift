@@ -15,7 +15,8 @@ struct ScannedRow {
   enum Speaker: String { case system, user, assistant }
 
   enum Fields {
-    case instruction(JSONText, input: JSONText?, output: JSONText)
+    /// No output: only where none is needed.
+    case instruction(JSONText, input: JSONText?, output: JSONText?)
     case conversation(system: JSONText?, turns: [JSONText])
     case document(JSONText)
     case tokens([Int32], promptLength: Int)

@@ -33,10 +33,15 @@ struct RowFile: Sendable {
 
   /// Reads the whole file once and checks every row.
   ///
-  /// - Parameter vocabularySize: of the model; ids of token rows must lie below it. Nil: unknown.
+  /// - Parameters:
+  ///   - vocabularySize: of the model; ids of token rows must lie below it. Nil: unknown.
+  ///   - needsOutput: whether instructions have outputs.
   /// - Throws: `DataError` at the first thing that is wrong.
-  init(_ file: DataFile, format: DataOptions.Format, vocabularySize: Int?, limits: ReadingLimits) throws {
+  init(
+    _ file: DataFile, format: DataOptions.Format, vocabularySize: Int?, limits: ReadingLimits, needsOutput: Bool = true
+  ) throws {
     var reader = RowReader(file, format, vocabularySize, limits)
+    reader.parser.needsOutput = needsOutput
     try reader.read()
     self.file = file
     parser = reader.parser
@@ -154,7 +159,7 @@ private struct RowReader {
     for key in row.ignoredKeys { facts.ignoredKeys[key, default: 0] += 1 }
     switch row.fields {
     case .instruction(_, _, let output):
-      if output.byteCount == 0 { facts.rowsWithEmptyOutput += 1 }
+      if output?.byteCount == 0 { facts.rowsWithEmptyOutput += 1 }
     case .conversation(let system, let turns):
       if turns.count % 2 == 1 { facts.rowsWithUnansweredTurn += 1 }
       if system != nil, firstRowWithSystem == nil { firstRowWithSystem = facts.rowsRead }

@@ -6,8 +6,11 @@ struct RowParser: Sendable {
   let format: DataOptions.Format
   /// Of the model; ids of token rows must lie below it. Nil: unknown.
   let vocabularySize: Int?
+  /// Whether instructions have outputs; those that are only asked need none.
+  var needsOutput = true
 
   static let alpacaKeys = "Expected objects with 'instruction', 'output' and optional 'input'."
+  static let questionKeys = "Expected objects with 'instruction' and optional 'input'."
   static let tokenKeys = "Expected objects with 'ids' and 'prompt_length'."
   static let chatKeys = "Expected objects with 'messages' or 'conversations'."
   static let textKeys = "Expected objects with 'text'."
@@ -20,7 +23,7 @@ struct RowParser: Sendable {
     case .tokens: RowParser.tokenKeys
     case .chat: RowParser.chatKeys
     case .text: RowParser.textKeys
-    case .alpaca, .auto: RowParser.alpacaKeys
+    case .alpaca, .auto: needsOutput ? RowParser.alpacaKeys : RowParser.questionKeys
     }
   }
 
@@ -55,7 +58,7 @@ struct RowParser: Sendable {
         guard !hasInput else { throw bad(row, "has 'input' twice.") }
         hasInput = true
         if try scanner.kind() == .null { try scanner.null() } else { input = try text(&scanner, "input", row) }
-      } else if scanner.matches(key, "output") {
+      } else if needsOutput, scanner.matches(key, "output") {
         guard output == nil else { throw bad(row, "has 'output' twice.") }
         output = try text(&scanner, "output", row)
       } else {
@@ -64,7 +67,7 @@ struct RowParser: Sendable {
       }
     }
     guard let instruction else { throw bad(row, "has no 'instruction'. \(expected)") }
-    guard let output else { throw bad(row, "has no 'output'. \(expected)") }
+    if output == nil, needsOutput { throw bad(row, "has no 'output'. \(expected)") }
     if input?.byteCount == 0 { input = nil }
     return ScannedRow(fields: .instruction(instruction, input: input, output: output), ignoredKeys: ignored)
   }

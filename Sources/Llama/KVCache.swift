@@ -49,6 +49,14 @@ public final class KVCache {
     (residents[resident].parent.map { nextPosition(of: $0) } ?? 0) + residents[resident].rows.count
   }
 
+  /// Forgets all but the first `count` rows of a resident segment that no other continues; their places are used again.
+  public func keep(_ count: Int, of resident: Int) {
+    let rows = residents[resident].rows
+    precondition(count >= 0 && count <= rows.count, "rows that are not there")
+    precondition(!residents.contains { $0.parent == resident && !$0.rows.isEmpty }, "rows that another segment continues")
+    residents[resident].rows = rows.lowerBound..<rows.lowerBound + count
+  }
+
   func layer(_ index: Int) -> Layer { Layer(keys: tensors[index].keys, values: tensors[index].values) }
 
   /// Counts the rows that `batch` appended, after all layers have.

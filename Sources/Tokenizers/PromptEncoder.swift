@@ -44,8 +44,8 @@ public struct PromptEncoder: Sendable {
   /// A user's turn after an answer, and the first of a conversation with a system text; nil where the template says nothing.
   let next: [Part]?
   let withSystem: [Part]?
-  /// Ends a response.
-  private let end: Int32?
+  /// The id that ends a response; nil where the template names none and the tokenizer has no end of sequence.
+  public let end: Int32?
 
   /// - Throws: `TokenizerError.missingSpecialToken` when the template needs a piece that the tokenizer does not have.
   public init(_ template: PromptTemplate, _ tokenizer: any Tokenizer) throws {

@@ -5,6 +5,11 @@ func standardError(_ text: String) {
   FileHandle.standardError.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
 }
 
+/// Results that appear as they come.
+func standardOutput(_ text: String) {
+  if !text.isEmpty { FileHandle.standardOutput.write(Data(text.utf8)) }
+}
+
 func note(_ text: String) { standardError("note: \(text)") }
 
 enum Terminal {

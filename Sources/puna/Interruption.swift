@@ -24,3 +24,28 @@ enum Interruption {
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 }
+
+/// Ctrl-C in a conversation: ends the answer that is being made, and otherwise the program.
+enum ChatInterruption {
+  private enum State {
+    static let waiting = 0
+    static let answering = 1
+    static let asked = 2
+  }
+
+  private static let state = Atomic<Int>(State.waiting)
+
+  static var isAsked: Bool { state.load(ordering: .relaxed) == State.asked }
+
+  static func watch() {
+    signal(SIGINT) { _ in
+      let (isFirst, _) = ChatInterruption.state.compareExchange(
+        expected: State.answering, desired: State.asked, ordering: .relaxed)
+      // Nothing is half written that could be finished here.
+      if !isFirst { _exit(Interruption.status) }
+    }
+  }
+
+  static func beginAnswer() { state.store(State.answering, ordering: .relaxed) }
+  static func endAnswer() { state.store(State.waiting, ordering: .relaxed) }
+}

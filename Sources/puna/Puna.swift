@@ -15,8 +15,8 @@ struct Puna: AsyncParsableCommand {
       """,
     version: version,
     subcommands: [
-      TrainCommand.self, PreviewCommand.self, MergeCommand.self, InspectCommand.self, LogitsCommand.self, TokenizeCommand.self,
-      MachineCommand.self,
+      TrainCommand.self, PreviewCommand.self, MergeCommand.self, GenerateCommand.self, ChatCommand.self, InspectCommand.self,
+      LogitsCommand.self, TokenizeCommand.self, MachineCommand.self,
     ])
 
   /// ArgumentParser ends with 64 on a wrong command line; Puna's users rely on 2.

@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test(arguments: commandLines + recipes + rows + bases + values + adapters + outputs) func mistake(mistake: Mistake) throws {
+  @Test(arguments: commandLines + recipes + rows + bases + values + adapters + outputs + generation) func mistake(mistake: Mistake) throws {
     let workspace = try Workspace()
     try mistake.prepare(workspace)
     let result = try workspace.run(mistake.arguments)

@@ -55,14 +55,17 @@ final class Workspace {
     let text: String
   }
 
-  /// Runs the tool in the folder, with nothing on standard input.
-  func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
+  /// Runs the tool in the folder.
+  ///
+  /// - Parameter input: what stands on standard input.
+  func run(_ arguments: [String], environment: [String: String] = [:], input: String = "") throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: Workspace.tool)
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    process.standardInput = FileHandle.nullDevice
+    try write(input, to: ".stdin")
+    process.standardInput = FileHandle(forReadingAtPath: folder.file(".stdin"))
     // Files, not pipes: a pipe that nobody empties stops the tool.
     let (output, error) = (folder.file(".stdout"), folder.file(".stderr"))
     for file in [output, error] { try Data().write(to: URL(fileURLWithPath: file)) }
