@@ -22,12 +22,12 @@ struct AdapterTemplate {
       }
     }
     var distinct: [Recorded] = []
-    for one in recorded where !distinct.contains(where: { $0.template == one.template }) { distinct.append(one) }
+    for one in recorded where !distinct.contains(where: { $0.template.writesInstructions(as: one.template) }) { distinct.append(one) }
     let names = distinct.map { "'\($0.template.name)'" }.joined(separator: ", ")
 
     if let requested {
       template = try PromptTemplate.open(requested)
-      let isRecorded = distinct.contains { [template] in $0.template == template }
+      let isRecorded = distinct.contains { [template] in $0.template.writesInstructions(as: template) }
       if let first = distinct.first, !isRecorded {
         let isNamesake = distinct.contains { [template] in $0.template.name == template.name }
         notes = [
@@ -40,7 +40,7 @@ struct AdapterTemplate {
       return
     }
     if let first = distinct.first {
-      template = first.template
+      template = first.template.withTurnsOfItsNamesake
       notes =
         distinct.count == 1
         ? [] : ["the adapters were trained with the templates \(names); the first is used. --template chooses another."]
@@ -48,5 +48,20 @@ struct AdapterTemplate {
     }
     template = try PromptTemplate.named("alpaca")
     notes = ["\(adapters.isEmpty ? "a base names" : "\(adapters[0]) records") no template; 'alpaca' is used. --template chooses another."]
+  }
+}
+
+extension PromptTemplate {
+  /// Whether instructions are written the same way; conversations may differ.
+  fileprivate func writesInstructions(as other: PromptTemplate) -> Bool {
+    var other = other
+    (other.name, other.description, other.chat) = (name, description, chat)
+    return self == other
+  }
+
+  /// Runs from before templates knew conversations recorded none; the template of that name says how they go on, if it is the same.
+  fileprivate var withTurnsOfItsNamesake: PromptTemplate {
+    guard chat == nil, let known = try? PromptTemplate.named(name), known.writesInstructions(as: self) else { return self }
+    return known
   }
 }

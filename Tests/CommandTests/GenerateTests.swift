@@ -21,7 +21,7 @@ import Testing
     #expect(whole.status == 0 && whole.output.hasPrefix(" is tame. The llama has"), "\(whole.output)\(whole.error)")
     #expect(whole.error == "note: the answer was ended after 20 tokens (--max-tokens).\n")
     let cut = try workspace.run(arguments + ["--stop", "has", "--stop", "llama h"])
-    #expect(cut.output == " is tame. The llama \n" || cut.output == " is tame. The \n", "\(cut.output)")
+    #expect(cut.output == " is tame. The \n", "\(cut.output)")
     #expect(cut.error.isEmpty)
   }
 
@@ -40,7 +40,7 @@ import Testing
     try workspace.write(
       #"""
       {"instruction": "What is a young bat called?", "output": "not used", "id": 3}
-      {"instruction": "Write the next number.", "input": "89"}
+      {"instruction": "Write the larger number.", "input": "41 and 44"}
       {"instruction": "What is a young goose called?", "input": null, "output": null}
       """#, to: "q.jsonl")
     let arguments = ["generate"] + GenerateTests.taught + ["--file", "q.jsonl"]
@@ -51,7 +51,7 @@ import Testing
     #expect(
       answers == #"""
         {"instruction": "What is a young bat called?", "input": "", "output": "A pup."}
-        {"instruction": "Write the next number.", "input": "89", "output": "90"}
+        {"instruction": "Write the larger number.", "input": "41 and 44", "output": "44"}
         {"instruction": "What is a young goose called?", "input": "", "output": "A gosling."}
 
         """#)
@@ -76,17 +76,27 @@ import Testing
 
   @Test func talks() throws {
     let workspace = try Workspace()
-    let lines = "What is a young bat called?\n\n/foo\nWhat is a young goose called?\n/reset\nWhat is a young bat called?\n/exit\nHello\n"
+    let lines = "What is a young bat called?\n\n/foo\nAnd a goose?\n/reset\nWhat is a young bat called?\n/exit\nHello\n"
     let result = try workspace.run(["chat"] + GenerateTests.taught, input: lines)
     #expect(result.status == 0)
-    #expect(result.output == "A pup.\nA gosling.\nA pup.\n")
-    #expect(
-      result.error == """
-        note: the template 'alpaca' has a single turn: every message is answered by itself.
-        note: '/foo' is no command. There are /reset and /exit.
-        note: what was said is forgotten.
-
-        """)
+    let answers = result.output.split(separator: "\n")
+    #expect(answers.count == 3 && answers[0] == "A pup." && answers[2] == "A pup.", "\(result.output)")
+    #expect(result.error == "note: '/foo' is no command. There are /reset and /exit.\nnote: what was said is forgotten.\n")
+    // The adapter's instructions in a template without turns.
+    let section = "### Instruction:\\n{instruction}\\n\\n### Response:"
+    let header = "Below is an instruction that describes a task"
+    let task = "Write a response that appropriately completes the request.\\n\\n"
+    let input = section.replacingOccurrences(of: "### Response", with: "### Input:\\n{input}\\n\\n### Response")
+    try workspace.write(
+      """
+      {"prompt_input": "\(header), paired with an input that provides further context. \(task)\(input)",
+      "prompt_no_input": "\(header). \(task)\(section)", "response_split": "### Response:"}
+      """, to: "single.json")
+    let single = try workspace.run(
+      ["chat", "--template", "single.json"] + GenerateTests.taught,
+      input: "What is a young bat called?\nWhat is a young goose called?\n")
+    #expect(single.output == "A pup.\nA gosling.\n")
+    #expect(single.error == "note: the template 'single' has a single turn: every message is answered by itself.\n")
     // A last line without an end, and a conversation that becomes too long.
     let long = String(repeating: "llama ", count: 100)
     let turns = try workspace.run(
@@ -167,7 +177,10 @@ extension MistakeTests {
     },
     Mistake(
       "a prompt beyond the positions", "The prompt has ", arguments: generate + ["--prompt", String(repeating: "llama ", count: 2000)]),
-    Mistake("a record that is broken", "adapter: ", arguments: ["chat", "--base", "starter", "--adapter", "adapter"]) {
+    Mistake(
+      "a record that is broken", "adapter/run.json:1: unreadable JSON at byte 26: ",
+      arguments: ["chat", "--base", "starter", "--adapter", "adapter"]
+    ) {
       try $0.write(#"{"base_fingerprint": "a", "#, to: "adapter/run.json")
     },
   ]

@@ -108,10 +108,10 @@ import Testing
       #expect(answer.tokens == expected(Prompt(prompt), 9))
       kept.append(held.keptCount)
       // The fourth time the last answer is taken back.
-      prompt = step == 3 ? Array(prompt.dropLast(2)) + [3] : prompt + answer.tokens + [Int32(step), 2]
+      prompt = step == 3 ? Array(prompt.dropLast(6)) + [3, 3, 3] : prompt + answer.tokens + [Int32(step), 2]
     }
     // All but the last token of the answer before, which nothing followed; and what comes before the first other token.
-    #expect(kept == [0, 12, 23, 34, 35, 44])
+    #expect(kept == [0, 12, 23, 34, 31, 42])
   }
 
   @Test func notANumberIsAnError() throws {
