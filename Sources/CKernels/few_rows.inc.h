@@ -36,7 +36,8 @@ GEMM_INLINE void FN(add_stretch)(int bf16, puna_dtype dtype, const int rows, con
   _Pragma("clang loop unroll(full)") for (int j = 0; j < columns; j++) w[j] = stretch->w[j];
   _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) x[i] = stretch->x + (size_t)i * stretch->x_byte_stride;
   _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-      _Pragma("clang loop unroll(full)") for (int j = 0; j < columns; j++) sums[i][j] = continued ? *(gemm_vector *)totals->lanes[i][j] : (gemm_vector){0};
+      _Pragma("clang loop unroll(full)") for (int j = 0; j < columns; j++)
+          sums[i][j] = continued ? *(gemm_vector *)totals->lanes[i][j] : (gemm_vector){0};
 
   /* Prefetches are no loop: its branches would leave too few instructions in flight to keep memory busy. */
   const char *fetch[PUNA_GROUP_COLUMNS];
