@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 #include "context_private.h"
+#include "few_rows_kernels.h"
 #include "gemm_kernels.h"
+#include "gemm_terms.h"
 #include "weight_private.h"
 
 /* Units of k in a part (2,816 bf16, 1,408 floats): 352 KB a panel, a third of a second-level cache. */
@@ -57,20 +59,6 @@ typedef struct {
   int interval_count;
 } plan;
 
-static int depth(const puna_gemm_term *term) { return term->transposed ? term->weight->rows : term->weight->columns; }
-static int width(const puna_gemm_term *term) { return term->transposed ? term->weight->columns : term->weight->rows; }
-static int covers(const puna_gemm_term *term, int column) { return column >= term->n_begin && column - term->n_begin < width(term); }
-
-/* The next column after `column` where the set of terms changes, at most `end`. */
-static int next_cut(const puna_gemm_term *terms, int term_count, int column, int end) {
-  for (int i = 0; i < term_count; i++) {
-    int begin = terms[i].n_begin, stop = begin + width(&terms[i]);
-    if (begin > column && begin < end) end = begin;
-    if (stop > column && stop < end) end = stop;
-  }
-  return end;
-}
-
 /* Parts that k is cut into: equal, none longer than part_units unless two would fall below least_part_units. */
 static int parts_of(long units) {
   long parts = puna_max_long(1, puna_ceil_div(units, part_units));
@@ -79,7 +67,7 @@ static int parts_of(long units) {
 }
 
 static int cut_pieces(piece *pieces, const puna_gemm_term *term, int bf16) {
-  int per_unit = bf16 ? 2 : 1, k = depth(term);
+  int per_unit = bf16 ? 2 : 1, k = puna_term_depth(term);
   int parts = parts_of(puna_ceil_div(k, per_unit));
   long length = puna_ceil_div(puna_ceil_div(k, parts), 32) * 32;
   int count = 0;
@@ -265,12 +253,18 @@ static void run_task(void *argument, long index, int worker) {
 void puna_gemm(puna_context *context, int bf16, int m, const puna_gemm_term *terms, int term_count, const puna_destination *destinations,
                int destination_count) {
   if (m <= 0) return;
+  int transposed = 0;
+  for (int i = 0; i < term_count; i++) transposed |= terms[i].transposed;
+  if (m <= PUNA_FEW_ROWS && !transposed) {
+    puna_gemm_few_rows(context, bf16, m, terms, term_count, destinations, destination_count);
+    return;
+  }
   plan plan = {.context = context, .kernels = puna_gemm_kernels_of(puna_context_isa(context)), .bf16 = bf16, .m = m};
   if (puna_context_isa(context) == PUNA_ISA_GENERIC) plan.sgemm = atomic_load(&generic_sgemm);
 
   int most_intervals = 0, most_pieces = 0;
   for (int i = 0; i < destination_count; i++) most_intervals += 2 * term_count + 1;
-  for (int i = 0; i < term_count; i++) most_pieces += depth(&terms[i]) / least_part_units + 2;
+  for (int i = 0; i < term_count; i++) most_pieces += puna_term_depth(&terms[i]) / least_part_units + 2;
   interval *intervals = malloc((size_t)most_intervals * (sizeof *intervals + (size_t)most_pieces * sizeof(piece)) + 64);
   if (!intervals) abort();
   piece *pieces = (piece *)(intervals + most_intervals);
@@ -284,13 +278,13 @@ void puna_gemm(puna_context *context, int bf16, int m, const puna_gemm_term *ter
       interval *interval = &intervals[plan.interval_count++];
       interval->destination = destination;
       interval->begin = begin;
-      interval->end = begin = next_cut(terms, term_count, begin, end);
+      interval->end = begin = puna_next_cut(terms, term_count, begin, end);
       interval->pieces = pieces;
       interval->piece_count = 0;
       interval->parts = 1;
       long units = 0;
       for (int j = 0; j < term_count; j++) {
-        if (!covers(&terms[j], interval->begin)) continue;
+        if (!puna_term_covers(&terms[j], interval->begin)) continue;
         int count = cut_pieces(pieces, &terms[j], bf16);
         for (int p = 0; p < count; p++) {
           /* A short term shares the part before it. */

@@ -14,4 +14,5 @@
 #include "elementwise_kernels.h"
 #include "attention_kernels.h"
 #include "merge_kernels.h"
+#include "few_rows_kernels.h"
 #endif

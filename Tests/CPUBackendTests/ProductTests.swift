@@ -4,6 +4,8 @@ import Testing
 
 /// Every remainder of two vectors of the widest set, and some lengths around panels and parts.
 private let lengths = Array(1...33) + [63, 64, 65, 100, 130]
+/// Most rows of a product that is not packed.
+private let few = Int(PUNA_FEW_ROWS)
 
 extension CPUBackendTests {
   @Test("Products of every height, width and depth agree with the reference", arguments: Variant.all, [false, true])
@@ -73,11 +75,55 @@ extension CPUBackendTests {
   func rowsAreIndependent(variant: Variant) {
     variant.withContext { context in
       for (k, n) in [(64, 70), (4100, 48), (5700, 17)] {
-        let together = makePair(variant, m: 29, k: k, n: n), apart = makePair(variant, m: 29, k: k, n: n)
+        let together = makePair(variant, m: 58, k: k, n: n), apart = makePair(variant, m: 58, k: k, n: n)
         together.run(context)
-        for rows in [0..<1, 1..<3, 3..<8, 8..<21, 21..<29] { apart.run(context, rows: rows) }
+        for rows in [0..<17, 17..<41, 41..<58] { apart.run(context, rows: rows) }
         #expect(together.places[0].y.bytes == apart.places[0].y.bytes)
       }
+    }
+  }
+
+  @Test("Few rows' results do not depend on their place or company", arguments: Variant.all)
+  func fewRowsAreIndependent(variant: Variant) {
+    variant.withContext { context in
+      for (k, n) in [(64, 70), (4100, 48), (5700, 17)] {
+        let (together, apart) = (makeLowRankPair(variant, m: few, k: k, n: n), makeLowRankPair(variant, m: few, k: k, n: n))
+        together.run(context)
+        for rows in [0..<1, 1..<3, 3..<8, 8..<few] { apart.run(context, rows: rows) }
+        #expect(together.places[0].y.bytes == apart.places[0].y.bytes)
+      }
+    }
+  }
+
+  @Test("Every number of few rows agrees with the reference, from unaligned weights of every layout", arguments: Variant.all)
+  func fewRows(variant: Variant) {
+    variant.withContext { context in
+      for m in 1...few + 1 {
+        for (index, layout) in Weight.Layout.allCases.enumerated() {
+          for (k, n) in [(131, 72), (1, 5), (320, 33)] {
+            let product = ProductCase(variant, m: m, seed: UInt64(m * 100 + index))
+            product.addTerm(k: k, columns: 0..<n, transposed: false, layout: layout)
+            product.addTerm(k: 8, columns: 1..<n, transposed: false, dtypes: [PUNA_FLOAT32])
+            product.addDestination([PUNA_STORE, PUNA_ADD, PUNA_STORE_BF16][(m + index) % 3], columns: 0..<n, scale: 0.7)
+            product.run(context)
+            #expect(product.firstDeviation() == nil, "\(m) x \(k) x \(n), \(layout)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("Few rows' results do not depend on the number of threads", arguments: Variant.all)
+  func threadsAgreeOnFewRows(variant: Variant) {
+    for (m, k, n) in [(1, 300, 200), (5, 3000, 130), (few, 33, 70)] {
+      let outputs = [1, 2, 3].map { threads in
+        variant.withContext(threads: threads) { context in
+          let product = makeLowRankPair(variant, m: m, k: k, n: n)
+          product.run(context)
+          return product.places[0].y.bytes
+        }
+      }
+      #expect(outputs[0] == outputs[1] && outputs[0] == outputs[2])
     }
   }
 
@@ -99,6 +145,15 @@ extension CPUBackendTests {
     let product = ProductCase(variant, m: m, seed: UInt64(k))
     product.addTerm(k: k, columns: 0..<n, transposed: false)
     product.addTerm(k: 8, columns: 0..<n, transposed: true)
+    product.addDestination(PUNA_ADD, columns: 0..<n, scale: 0.5)
+    return product
+  }
+
+  /// A weight and a branch beside it, as decoding has them.
+  private func makeLowRankPair(_ variant: Variant, m: Int, k: Int, n: Int) -> ProductCase {
+    let product = ProductCase(variant, m: m, seed: UInt64(k))
+    product.addTerm(k: k, columns: 0..<n, transposed: false, layout: .splitByRows)
+    product.addTerm(k: 8, columns: 2..<n, transposed: false)
     product.addDestination(PUNA_ADD, columns: 0..<n, scale: 0.5)
     return product
   }

@@ -33,10 +33,14 @@ typedef struct {
   float scale;
 } puna_destination;
 
+/* Products of up to so many rows, no term of them transposed, are not packed: see puna_gemm. */
+enum { PUNA_FEW_ROWS = 16 };
+
 /* bf16 = 1: x is bf16, weights are rounded to bf16 while packed, dot products accumulate in float32 (needs PUNA_ISA_AVX512_BF16).
    bf16 = 0: x is float32, weights are widened to float32 while packed.
    Every element of the product is computed by one worker in an order that depends on shapes alone, never on the number of threads nor on
-   the row's place in the matrix. Columns that no destination names are not computed. */
+   the row's place in the matrix; up to PUNA_FEW_ROWS rows have one order, more have another. Columns that no destination names are not
+   computed. */
 void puna_gemm(puna_context *context, int bf16, int m, const puna_gemm_term *terms, int term_count,
                const puna_destination *destinations, int destination_count);
 
