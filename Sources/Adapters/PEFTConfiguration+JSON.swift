@@ -183,16 +183,3 @@ extension PEFTConfiguration.ModuleSet {
     }
   }
 }
-
-extension JSONValue {
-  /// Null, false, or nothing inside.
-  fileprivate var isEmptyOrFalse: Bool {
-    switch self {
-    case .null, .bool(false): true
-    case .string(let text): text.isEmpty
-    case .array(let elements): elements.isEmpty
-    case .object(let members): members.isEmpty
-    default: false
-    }
-  }
-}

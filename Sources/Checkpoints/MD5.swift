@@ -1,9 +1,7 @@
 /// MD5 (RFC 1321), fed piece by piece: the checksum that Meta publishes in `checklist.chk`. It tells damage, not forgery.
 public struct MD5 {
   private var state: (UInt32, UInt32, UInt32, UInt32) = (0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476)
-  /// Bytes of an unfinished block.
-  private var pending: [UInt8] = []
-  private var byteCount: UInt64 = 0
+  private var blocks = DigestBlocks()
 
   /// `⌊2³² · |sin(i + 1)|⌋`
   private static let constants: [UInt32] = [
@@ -20,34 +18,18 @@ public struct MD5 {
   public init() {}
 
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    byteCount += UInt64(bytes.count)
-    var rest = bytes[...]
-    if !pending.isEmpty {
-      let missing = rest.prefix(64 - pending.count)
-      pending.append(contentsOf: missing)
-      rest = rest.dropFirst(missing.count)
-      guard pending.count == 64 else { return }
-      let block = pending
-      pending = []
-      block.withUnsafeBytes { compress($0) }
-    }
-    let whole = rest.count / 64 * 64
-    if whole > 0 { compress(UnsafeRawBufferPointer(rebasing: rest.prefix(whole))) }
-    pending.append(contentsOf: rest.dropFirst(whole))
+    // Taken out while the blocks change the state.
+    var blocks = blocks
+    self.blocks = DigestBlocks()
+    blocks.add(bytes) { compress($0) }
+    self.blocks = blocks
   }
 
   /// The digest of everything so far as 32 hexadecimal digits. More may follow: this is a copy's end.
   public func hexDigest() -> String {
     var copy = self
-    var padding = [UInt8](repeating: 0, count: (pending.count < 56 ? 56 : 120) - pending.count)
-    padding[0] = 0x80
-    let bitCount = byteCount &* 8
-    padding.append(contentsOf: (0..<8).map { UInt8(truncatingIfNeeded: bitCount >> (8 * $0)) })
-    padding.withUnsafeBytes { copy.update($0) }
-    return [copy.state.0, copy.state.1, copy.state.2, copy.state.3].map { word in
-      let digits = String(word.byteSwapped, radix: 16)
-      return String(repeating: "0", count: 8 - digits.count) + digits
-    }.joined()
+    blocks.padding(isBigEndian: false).withUnsafeBytes { copy.update($0) }
+    return hexadecimal([copy.state.0, copy.state.1, copy.state.2, copy.state.3].map(\.byteSwapped))
   }
 
   /// Runs the compression function over whole blocks of 64 bytes.

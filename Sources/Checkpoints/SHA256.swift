@@ -3,9 +3,7 @@ public struct SHA256 {
   private var state: [UInt32] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
   ]
-  /// Bytes of an unfinished block.
-  private var pending: [UInt8] = []
-  private var byteCount: UInt64 = 0
+  private var blocks = DigestBlocks()
   /// The words of a block, kept here so that a block allocates nothing.
   private var schedule = [UInt32](repeating: 0, count: 64)
 
@@ -23,20 +21,11 @@ public struct SHA256 {
   public init() {}
 
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    byteCount += UInt64(bytes.count)
-    var rest = bytes[...]
-    if !pending.isEmpty {
-      let missing = rest.prefix(64 - pending.count)
-      pending.append(contentsOf: missing)
-      rest = rest.dropFirst(missing.count)
-      guard pending.count == 64 else { return }
-      let block = pending
-      pending = []
-      block.withUnsafeBytes { compress($0) }
-    }
-    let whole = rest.count / 64 * 64
-    if whole > 0 { compress(UnsafeRawBufferPointer(rebasing: rest.prefix(whole))) }
-    pending.append(contentsOf: rest.dropFirst(whole))
+    // Taken out while the blocks change the state.
+    var blocks = blocks
+    self.blocks = DigestBlocks()
+    blocks.add(bytes) { compress($0) }
+    self.blocks = blocks
   }
 
   public mutating func update(_ text: String) {
@@ -47,15 +36,8 @@ public struct SHA256 {
   /// The digest of everything so far as 64 hexadecimal digits. More may follow: this is a copy's end.
   public func hexDigest() -> String {
     var copy = self
-    var padding = [UInt8](repeating: 0, count: (pending.count < 56 ? 56 : 120) - pending.count)
-    padding[0] = 0x80
-    let bitCount = byteCount &* 8
-    padding.append(contentsOf: (0..<8).map { UInt8(truncatingIfNeeded: bitCount >> (56 - 8 * $0)) })
-    padding.withUnsafeBytes { copy.update($0) }
-    return copy.state.map { word in
-      let digits = String(word, radix: 16)
-      return String(repeating: "0", count: 8 - digits.count) + digits
-    }.joined()
+    blocks.padding(isBigEndian: true).withUnsafeBytes { copy.update($0) }
+    return hexadecimal(copy.state)
   }
 
   /// Runs the compression function over whole blocks of 64 bytes.

@@ -81,7 +81,7 @@ extension AdapterFacts {
     savedModules = members["modules_to_save"]?.array?.compactMap(\.string) ?? []
     basePath = members["base_model_name_or_path"]?.string
     for (key, value) in members.sorted(by: { $0.key < $1.key }) where !AdapterFacts.shown.contains(key) {
-      if value.saysNothing || AdapterFacts.ordinary[key]?.contains(value) == true { continue }
+      if value.isEmptyOrFalse || AdapterFacts.ordinary[key]?.contains(value) == true { continue }
       unusualSettings.append("\(key) \(value.excerpt)")
     }
   }
@@ -204,18 +204,5 @@ extension AdapterFacts {
       }
     }
     return problems
-  }
-}
-
-extension JSONValue {
-  /// Null, false, or nothing inside.
-  fileprivate var saysNothing: Bool {
-    switch self {
-    case .null, .bool(false): true
-    case .string(let text): text.isEmpty
-    case .array(let elements): elements.isEmpty
-    case .object(let members): members.isEmpty
-    default: false
-    }
   }
 }

@@ -29,6 +29,17 @@ public enum JSONValue: Sendable, Equatable {
   public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
   public var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
   public var object: [String: JSONValue]? { if case .object(let value) = self { value } else { nil } }
+  /// Null, false, or nothing inside: what says as much as an absent key.
+  public var isEmptyOrFalse: Bool {
+    switch self {
+    case .null, .bool(false): true
+    case .string(let text): text.isEmpty
+    case .array(let elements): elements.isEmpty
+    case .object(let members): members.isEmpty
+    default: false
+    }
+  }
+
   public var isNull: Bool { self == .null }
 
   /// A whole number, `16.0` included.

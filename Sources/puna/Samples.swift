@@ -32,11 +32,12 @@ extension TrainingRun {
     guard !questions.isEmpty else { return nil }
     let asked = questions
     return { model, step in
-      let answers = GreedyGenerator(model).generate(asked.map(\.prompt), maximumTokens: most, stops: stops)
+      let generator = Generator(model, GenerationOptions(maximumTokens: most, stops: stops))
+      let answers = try generator.generate(asked.map { Prompt($0.prompt) })
       let samples = try zip(asked, answers).map { question, answer in
         SampleReport.Sample(
           instruction: question.sample.instruction, input: question.sample.input, reference: question.sample.reference,
-          answer: try tokenizer.decode(answer))
+          answer: try tokenizer.decode(answer.tokens))
       }
       return SampleReport(step: step, samples: samples)
     }

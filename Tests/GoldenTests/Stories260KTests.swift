@@ -25,7 +25,8 @@ struct Stories260KTests {
     let expected = (try JSONValue(file: "\(folder)/greedy_ids.json").array ?? []).compactMap(\.integer).map(Int32.init)
     try #require(expected.count > 100)
     let begin = expected[0] == 1 ? 1 : 0
-    let answer = GreedyGenerator(try model(.float32, layout: layout)).generate([[1]], maximumTokens: expected.count - begin, stops: [])[0]
+    let generator = Generator(try model(.float32, layout: layout), GenerationOptions(maximumTokens: expected.count - begin))
+    let answer = try generator.generate([Prompt([1])])[0].tokens
     #expect(answer == Array(expected[begin...]))
     let tokenizer = try openTokenizer(at: "\(folder)/\(layout)")
     let text = try String(contentsOfFile: "\(folder)/greedy.txt", encoding: .utf8)
@@ -34,12 +35,10 @@ struct Stories260KTests {
   }
 
   @Test func answersDoNotDependOnOthers() throws {
-    let generator = GreedyGenerator(try model(.float32))
-    let prompts: [[Int32]] = [[1], [1, 403, 407], [1, 261, 378, 432]]
-    let together = generator.generate(prompts, maximumTokens: 40, stops: [])
-    for (prompt, answer) in zip(prompts, together) {
-      #expect(generator.generate([prompt], maximumTokens: 40, stops: [])[0] == answer)
-    }
+    let generator = Generator(try model(.float32), GenerationOptions(maximumTokens: 40))
+    let prompts = [[1], [1, 403, 407], [1, 261, 378, 432]].map { Prompt($0) }
+    let together = try generator.generate(prompts)
+    for (prompt, answer) in zip(prompts, together) { #expect(try generator.generate([prompt]) == [answer]) }
   }
 
   @Test(.enabled(if: InstructionSet.best.multipliesBFloat16, "this processor has no bfloat16 products"))

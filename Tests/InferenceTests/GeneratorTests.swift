@@ -24,9 +24,14 @@ import Testing
     return tokens[prompt.tokens.count...].map(Int32.init)
   }
 
-  @Test func greedyAnswersEqualTheReference() throws {
-    let generator = Generator(try model(), GenerationOptions(maximumTokens: 12))
-    #expect(try generator.generate(prompts).map(\.tokens) == prompts.map { expected($0, 12) })
+  @Test(arguments: InstructionSet.allCases.filter(\.isAvailable))
+  func greedyAnswersEqualTheReference(instructionSet: InstructionSet) throws {
+    let backend = try CPUBackend(precision: .float32, threads: 2, instructionSet: instructionSet)
+    let generator = Generator(try LlamaModel(weights: tiny.weights, on: backend), GenerationOptions(maximumTokens: 12))
+    let others = [[1], [1, 5, 6, 7], [1, 5, 9], [1, 20, 3, 3, 3, 8, 2]].map { Prompt($0) }
+    for prompts in [prompts, others, [others[0]]] {
+      #expect(try generator.generate(prompts).map(\.tokens) == prompts.map { expected($0, 12) })
+    }
   }
 
   @Test func stopsEndAnswersAndMakeRoomForOthers() throws {
