@@ -49,6 +49,8 @@ let package = Package(
       name: "FineTuning", dependencies: ["Tensors", "Checkpoints", "Llama", "Adapters", "Datasets"],
       swiftSettings: [.strictMemorySafety()]),
     .target(name: "Inference", dependencies: ["Tensors", "Llama", "Tokenizers"]),
+    .target(
+      name: "Evaluation", dependencies: ["Tensors", "JSON", "Llama", "Tokenizers", "Datasets", "Inference", "Configuration"]),
     .target(name: "Configuration", dependencies: [yams]),
     .target(name: "Recipes", dependencies: ["Configuration", "Datasets", "Adapters", "FineTuning"]),
     .target(
@@ -60,7 +62,7 @@ let package = Package(
       name: "puna",
       dependencies: [
         "Tensors", "CPUBackend", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
-        "Recipes", "Inspection", "Configuration",
+        "Evaluation", "Recipes", "Inspection", "Configuration",
         "CStarter", argumentParser,
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
@@ -90,6 +92,9 @@ let package = Package(
       name: "InspectionTests",
       dependencies: ["Inspection", "Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport"]),
     .testTarget(name: "InferenceTests", dependencies: ["Inference", "Llama", "Tensors", "Tokenizers", "CPUBackend", "TestSupport"]),
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: ["Evaluation", "CPUBackend", "Datasets", "Inference", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport"]),
     .testTarget(
       name: "GoldenTests",
       dependencies: [

@@ -1,0 +1,4 @@
+extension TaskLibrary {
+  /// Tasks that ask for likelihoods.
+  static let choiceTasks: [BuiltInTask] = []
+}

@@ -1,0 +1,4 @@
+extension TaskLibrary {
+  /// Tasks that ask for text.
+  static let textTasks: [BuiltInTask] = []
+}
