@@ -27,6 +27,8 @@ let package = Package(
     // MARK: - C
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: [.linkedLibrary("m")]),
     .systemLibrary(name: "COpenBLAS"),
+    .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CBzip2"),
     .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "CStarter", exclude: ["weights"]),
 
@@ -50,7 +52,8 @@ let package = Package(
       swiftSettings: [.strictMemorySafety()]),
     .target(name: "Inference", dependencies: ["Tensors", "Llama", "Tokenizers"]),
     .target(
-      name: "Evaluation", dependencies: ["Tensors", "JSON", "Llama", "Tokenizers", "Datasets", "Inference", "Configuration"]),
+      name: "Evaluation",
+      dependencies: ["Tensors", "JSON", "Llama", "Tokenizers", "Datasets", "Inference", "Configuration", "CZlib", "CBzip2"]),
     .target(name: "Configuration", dependencies: [yams]),
     .target(name: "Recipes", dependencies: ["Configuration", "Datasets", "Adapters", "FineTuning"]),
     .target(
