@@ -4,7 +4,7 @@
 /// drawn at random depends on how many were drawn before.
 package struct FewShotSampler<Row: Equatable> {
   package enum Order: Equatable, Sendable {
-    /// The first rows, the same before every question.
+    /// The first rows, the same before every question; so is a file of a person's own (`--shots`) taken.
     case first
     /// Drawn anew for every question.
     case random
