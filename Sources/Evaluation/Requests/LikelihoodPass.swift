@@ -17,10 +17,12 @@ struct LikelihoodPass {
 
   private let network: LlamaModel
   private let sequences: [ScoredSequence]
+  private let rowLimit: Int
   let plan: PrefixPlan
 
-  init(_ network: LlamaModel, _ sequences: [ScoredSequence], rowLimit: Int = mostRows) {
+  init(_ network: LlamaModel, _ sequences: [ScoredSequence], rowLimit: Int) {
     self.network = network
+    self.rowLimit = rowLimit
     self.sequences = sequences
     let bytesPerRow = 2 * network.configuration.layerCount * network.configuration.keyValueWidth * network.backend.activationType.byteCount
     plan = PrefixPlan(sequences, rowLimit: rowLimit, residentLimit: LikelihoodPass.mostBytes / bytesPerRow)
@@ -52,8 +54,8 @@ struct LikelihoodPass {
   /// In parts, as long beginnings are.
   private func keep(_ sequence: Int, _ rows: Range<Int>, _ cache: KVCache) {
     cache.keep(rows.lowerBound, of: 0)
-    for start in stride(from: rows.lowerBound, to: rows.upperBound, by: LikelihoodPass.mostRows) {
-      let tokens = (start..<min(start + LikelihoodPass.mostRows, rows.upperBound)).map { sequences[sequence][$0] }
+    for start in stride(from: rows.lowerBound, to: rows.upperBound, by: rowLimit) {
+      let tokens = (start..<min(start + rowLimit, rows.upperBound)).map { sequences[sequence][$0] }
       let segment = PackedBatch.Segment(rows: tokens.indices, parent: .resident(0), position: start)
       let batch = PackedBatch(tokens: tokens, segments: [segment], targets: [])
       _ = network.mostLikelyTokens(batch, rows: [Int32(tokens.count - 1)], cache: cache)

@@ -3,22 +3,22 @@
 /// The sequences, sorted, are the leaves of their prefix tree. What fits into one batch is shared there (`BatchPacker`). A beginning that more
 /// sequences share than fit is computed once and stays resident while they are; within it, there may be longer ones for some of them (the
 /// preamble of a task, a subject's worked examples, a long question with its choices). At any time the residents are one path of the tree.
-struct PrefixPlan {
-  enum Step: Equatable {
+package struct PrefixPlan {
+  package enum Step: Equatable {
     /// Rows `rows` of a sequence become resident, behind what was kept before `rows.lowerBound`; what was kept from there on is forgotten.
     case keep(sequence: Int, rows: Range<Int>)
     /// Computes sequences whose first `resident` rows are resident: one batch.
     case score(sequences: [Int], resident: Int)
   }
 
-  private(set) var steps: [Step] = []
+  package private(set) var steps: [Step] = []
   /// That go through the network.
-  private(set) var rowCount = 0
+  package private(set) var rowCount = 0
   /// Most rows that are resident at a time.
-  private(set) var residentCount = 0
+  package private(set) var residentCount = 0
 
   /// A shorter beginning is rather computed again than kept.
-  static let fewestKept = 64
+  package static let fewestKept = 64
 
   private let sequences: [ScoredSequence]
   /// The sequences in lexicographic order.
@@ -32,7 +32,7 @@ struct PrefixPlan {
   /// - Parameters:
   ///   - rowLimit: rows of a batch; a sequence that has more is a batch of its own.
   ///   - residentLimit: most rows that may be resident.
-  init(_ sequences: [ScoredSequence], rowLimit: Int, residentLimit: Int) {
+  package init(_ sequences: [ScoredSequence], rowLimit: Int, residentLimit: Int) {
     precondition(rowLimit > 0, "a batch needs rows")
     self.sequences = sequences
     self.rowLimit = rowLimit

@@ -10,7 +10,7 @@ struct ScoredRequests {
   let members: [Range<Int>]
   let sequences: [ScoredSequence]
 
-  init(_ requests: [(request: Int, sequences: [ScoredSequence])], _ network: LlamaModel) {
+  init(_ requests: [(request: Int, sequences: [ScoredSequence])], _ network: LlamaModel, rowLimit: Int) {
     self.requests = requests.map(\.request)
     sequences = requests.flatMap(\.sequences)
     owners = requests.enumerated().flatMap { index, request in request.sequences.map { _ in index } }
@@ -19,7 +19,7 @@ struct ScoredRequests {
       defer { end += request.sequences.count }
       return end..<end + request.sequences.count
     }
-    pass = LikelihoodPass(network, sequences)
+    pass = LikelihoodPass(network, sequences, rowLimit: rowLimit)
   }
 }
 
@@ -27,8 +27,8 @@ extension RequestRunner {
   typealias Advance = (_ count: Int) throws -> Void
   typealias OnResponse = (_ index: Int, _ response: SampleResponse) throws -> Void
 
-  /// Texts that are planned together: their responses come when their batches have been computed.
-  private static let textRows = 8 * LikelihoodPass.mostRows
+  /// Of texts that are planned together: their responses come when their batches have been computed.
+  private static let textBatches = 8
 
   func score(_ requests: ScoredRequests, _ encoded: [EncodedRequests.Continuations], _ advance: Advance, _ onResponse: OnResponse) throws {
     try run(requests, advance) { place, scores in
@@ -49,11 +49,11 @@ extension RequestRunner {
       var rows = 0
       let count = rest.prefix { text in
         defer { rows += text.windows.reduce(0) { $0 + $1.rowCount } }
-        return rows < RequestRunner.textRows
+        return rows < RequestRunner.textBatches * rowLimit
       }.count
       let part = Array(rest.prefix(count))
       rest = rest.dropFirst(count)
-      try run(ScoredRequests(part.map { ($0.request, $0.windows) }, model.network), advance) { place, scores in
+      try run(ScoredRequests(part.map { ($0.request, $0.windows) }, model.network, rowLimit: rowLimit), advance) { place, scores in
         let tokenCount = part[place].windows.reduce(0) { $0 + $1.continuation.count }
         let sum = scores.reduce(0) { $0 + $1.logLikelihood }
         try onResponse(part[place].request, .text(TextScore(logLikelihood: sum, tokenCount: tokenCount)))

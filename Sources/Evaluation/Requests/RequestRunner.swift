@@ -25,12 +25,19 @@ public final class RequestRunner {
 
   let model: EvaluatedModel
   let seed: UInt64
+  let rowLimit: Int
   public internal(set) var counts = Counts()
 
   /// - Parameter seed: of answers that are drawn.
-  public init(_ model: EvaluatedModel, seed: UInt64) {
+  public convenience init(_ model: EvaluatedModel, seed: UInt64) {
+    self.init(model, seed: seed, rowLimit: LikelihoodPass.mostRows)
+  }
+
+  /// - Parameter rowLimit: rows of a batch; for tests.
+  package init(_ model: EvaluatedModel, seed: UInt64, rowLimit: Int) {
     self.model = model
     self.seed = seed
+    self.rowLimit = rowLimit
   }
 
   /// Answers all requests, in an order of its own.
@@ -45,7 +52,7 @@ public final class RequestRunner {
     onResponse: (_ index: Int, _ response: SampleResponse) throws -> Void
   ) throws {
     let encoded = try EncodedRequests(requests, model)
-    let continuations = ScoredRequests(encoded.continuations.map { ($0.request, $0.sequences) }, model.network)
+    let continuations = ScoredRequests(encoded.continuations.map { ($0.request, $0.sequences) }, model.network, rowLimit: rowLimit)
     var done = 0
     let total = continuations.pass.plan.rowCount + encoded.textRowCount + encoded.generatedCount
     func advance(_ count: Int) throws {
