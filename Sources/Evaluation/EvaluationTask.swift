@@ -10,12 +10,14 @@ public struct EvaluationTask: Sendable {
   public let scorer: any SampleScorer
   /// The category of each subject, such as `STEM`; empty where a task has none.
   public let categories: [String: String]
+  /// Second categories, such as CMMLU's `China specific`, whose subjects count in the first ones too.
+  public let furtherCategories: [String: String]
   /// What a person should know about the files or the settings.
   public let notes: [String]
 
   public init(
     name: String, version: Int, fewShot: Int, samples: [Sample], scorer: any SampleScorer, categories: [String: String] = [:],
-    notes: [String] = []
+    furtherCategories: [String: String] = [:], notes: [String] = []
   ) {
     self.name = name
     self.version = version
@@ -23,6 +25,7 @@ public struct EvaluationTask: Sendable {
     self.samples = samples
     self.scorer = scorer
     self.categories = categories
+    self.furtherCategories = furtherCategories
     self.notes = notes
   }
 }

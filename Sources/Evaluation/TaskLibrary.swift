@@ -1,3 +1,5 @@
+import Configuration
+
 /// A task that is part of the program.
 struct BuiltInTask: Sendable {
   let name: String
@@ -21,7 +23,7 @@ public enum TaskLibrary {
       return try task.open(name, parts.count > 1 ? parts[1] : nil, options)
     }
     guard name.hasSuffix(".yaml") || name.hasSuffix(".yml") else {
-      throw EvaluationError.unknownTask(name: name, suggestion: nil, known: names)
+      throw EvaluationError.unknownTask(name: name, suggestion: Suggestion.nearest(to: parts[0], among: names), known: names)
     }
     return try openTaskFile(name, options)
   }

@@ -2,11 +2,11 @@ import CBzip2
 import CZlib
 
 /// How a file is compressed, told by its first bytes.
-enum Compression {
+package enum Compression {
   case gzip
   case bzip2
 
-  init?(_ head: some Collection<UInt8>) {
+  package init?(_ head: some Collection<UInt8>) {
     if head.starts(with: [0x1F, 0x8B]) {
       self = .gzip
     } else if head.starts(with: Array("BZh".utf8)), let level = head.dropFirst(3).first, 0x31...0x39 ~= level {
@@ -16,7 +16,7 @@ enum Compression {
     }
   }
 
-  struct Problem: Error {
+  package struct Problem: Error {
     let reason: String
   }
 
@@ -26,7 +26,7 @@ enum Compression {
   ///   - limit: at most so many bytes come out.
   ///   - headOnly: whether to be content with `limit` bytes or the end of what is there, and not to ask for the rest.
   /// - Throws: `Problem` for what is broken, cut short or longer.
-  func expand(_ bytes: [UInt8], limit: Int, headOnly: Bool) throws -> [UInt8] {
+  package func expand(_ bytes: [UInt8], limit: Int, headOnly: Bool) throws -> [UInt8] {
     var expanded: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 1 << 18)
     try bytes.withUnsafeBufferPointer { input in

@@ -36,7 +36,8 @@ package struct DataFolder: Sendable {
     // Dots may part words, as in `NQ-open.dev.jsonl`.
     let split = DataSplit.ofFile(name) ?? folders.reversed().lazy.compactMap(DataSplit.ofFolder).first
     let subject = DataSplit.subject(ofFile: stem)
-    return try DataTable(path: path, split: split, subject: subject.isEmpty ? folders.last ?? "" : subject)
+    let location = (folders + [name]).joined(separator: "/")
+    return try DataTable(path: path, location: location, split: split, subject: subject.isEmpty ? folders.last ?? "" : subject)
   }
 
   private struct Search {

@@ -3,6 +3,8 @@ import Datasets
 /// A published file: what it is, and its rows when they are asked for.
 package struct DataTable: Sendable {
   package let path: String
+  /// Names of the file and of folders that it is in, from the one that was named: some sets differ in nothing else.
+  package let location: String
   /// What it is for; nil where no name says it.
   package let split: DataSplit?
   /// What the file's name says besides the split, or its folder's where the file's says nothing else.
@@ -17,8 +19,9 @@ package struct DataTable: Sendable {
   /// Looks at the beginning of a file.
   ///
   /// - Throws: what opening it throws. A content that cannot be read is `DataForm.unreadable`.
-  init(path: String, split: DataSplit?, subject: String) throws {
+  init(path: String, location: String, split: DataSplit?, subject: String) throws {
     self.path = path
+    self.location = location
     self.split = split
     self.subject = subject
     var found: DataHead?
