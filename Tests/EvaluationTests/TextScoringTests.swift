@@ -31,7 +31,7 @@ struct TextScoringTests {
       ("x #### \u{A0}5", "[invalid]", "5"),
       ("", "[invalid]", "[invalid]"),
       ("12-13", "[invalid]", "-13"),
-      ("3 apples, 4 pears", "[invalid]", "4")
+      ("3 apples, 4 pears", "[invalid]", "4"),
     ])
   func numbers(text: String, strict: String, flexible: String) {
     #expect(NumberAnswer.strict(text) == strict)
@@ -78,7 +78,7 @@ struct TextScoringTests {
       (.trivia, "İzmir", ["i\u{307}zmir"], false),
       (.trivia, "İzmir", ["i\u{307}zmi"], true),
       (.trivia, "é", ["e\u{301}"], false),
-      (.trivia, "", ["!"], true)
+      (.trivia, "", ["!"], true),
     ] as [(Task, String, [String], Bool)])
   func exactMatch(task: Task, answer: String, references: [String], expected: Bool) {
     #expect(task.match.matches(answer, anyOf: references) == expected)
@@ -105,7 +105,7 @@ struct TextScoringTests {
       ("It chirps.", "It chirps!", 1.0, 1.0),
       ("state-of-the-art", "state of the art", 0.0, 1.0),
       ("café au lait", "Café, au lait?", 1.0, 1.0),
-      ("one two three four", "one three four five six", 0.6666666666666665, 0.6666666666666665)
+      ("one two three four", "one three four five six", 0.6666666666666665, 0.6666666666666665),
     ])
   func overlap(answer: String, reference: String, f1: Double, rougeL: Double) {
     #expect(abs(TextOverlap.f1(answer, reference) - f1) < 1e-15)
@@ -143,20 +143,22 @@ struct TextScoringTests {
       (200, 13, 100, 0.9999194971988055),
       (200, 1, 100, 0.5),
       (5, 5, 3, 1.0),
-      (7, 2, 5, 0.9523809523809524)
+      (7, 2, 5, 0.9523809523809524),
     ])
   func passAtK(programs: Int, passing: Int, k: Int, expected: Double) {
     #expect(abs(PassAtK.estimate(programs: programs, passing: passing, k: k) - expected) < 1e-12)
   }
 
-  @Test("pass@k is told for 1, 10 and 100 where there are so many programs, and for all", arguments: [
-    (1, [1]), (5, [1, 5]), (10, [1, 10]), (64, [1, 10, 64]), (200, [1, 10, 100, 200]),
-  ])
+  @Test(
+    "pass@k is told for 1, 10 and 100 where there are so many programs, and for all",
+    arguments: [
+      (1, [1]), (5, [1, 5]), (10, [1, 10]), (64, [1, 10, 64]), (200, [1, 10, 100, 200]),
+    ])
   func passCounts(programs: Int, expected: [Int]) { #expect(PassAtK.counts(programs: programs) == expected) }
 
   @Test("a sigma that ends a word becomes another letter than one within, and marks between do not count")
   func finalSigma() {
-    func lowered(_ text: String) -> String { PythonText.lowercase(Array(text.unicodeScalars)).map(String.init).joined() }
+    func lowered(_ text: String) -> String { Array(text.unicodeScalars).pythonLowercased.map(String.init).joined() }
     #expect(lowered("ΟΔΟΣ ΣΑΣ") == "οδος σας")
     #expect(lowered("Σ") == "σ")
     #expect(lowered("ΑΣ.Α") == "ασ.α")

@@ -16,7 +16,8 @@ struct TextTaskTests {
 
   // MARK: - NQ-Open and TriviaQA
 
-  private static let moon = #"{"question": "when was the last time anyone was on the moon", "answer": ["14 December 1972 UTC", "December 1972"]}"#
+  private static let moon =
+    #"{"question": "when was the last time anyone was on the moon", "answer": ["14 December 1972 UTC", "December 1972"]}"#
   private static let song = #"{"question": "who sang i ran all the way home", "answer": ["The Impalas"]}"#
   private static let train = """
     {"question": "q0", "answer": ["a0", "b0"]}
@@ -56,7 +57,8 @@ struct TextTaskTests {
     let published = """
       {"Data": [{"Answer": {"Aliases": ["Park Grove (1895)", "York"], "Value": "York"}, "Question": "Where in England was Dame Judi born?", "QuestionId": "tc_3"}], "Version": 1.0}
       """
-    let hub = #"{"question": "Where in England was Dame Judi born?", "question_id": "tc_3", "answer": {"aliases": ["Park Grove (1895)", "York"], "value": "York"}}"#
+    let hub =
+      #"{"question": "Where in England was Dame Judi born?", "question_id": "tc_3", "answer": {"aliases": ["Park Grove (1895)", "York"], "value": "York"}}"#
     for (text, name) in [(published, "wikipedia-dev.json"), (hub, "validation.jsonl")] {
       let path = try folder.write(text, to: "\(name).d/\(name)")
       let task = try open("triviaqa", TaskOptions(data: path))
@@ -69,7 +71,8 @@ struct TextTaskTests {
     let unanswered = try folder.write(#"{"Data": [{"Question": "Where?", "QuestionId": "tc_4"}]}"#, to: "test.json")
     #expect(
       throws: EvaluationError.file(
-        path: unanswered, place: "row 1", reason: "there is no 'Answer': the answers of the test questions are not published. Score the dev file.")
+        path: unanswered, place: "row 1",
+        reason: "there is no 'Answer': the answers of the test questions are not published. Score the dev file.")
     ) { try open("triviaqa", TaskOptions(data: unanswered)) }
   }
 
@@ -121,7 +124,8 @@ struct TextTaskTests {
   func scoredShots() throws {
     let test = try folder.write(problems(1...4), to: "test.jsonl")
     #expect(
-      throws: EvaluationError.file(path: test, place: nil, reason: "its rows are scored; worked examples of gsm8k must come from another file.")
+      throws: EvaluationError.file(
+        path: test, place: nil, reason: "its rows are scored; worked examples of gsm8k must come from another file.")
     ) { try open("gsm8k", TaskOptions(data: test, fewShot: 1, shots: test)) }
     let shots = try folder.write(problem(9) + "\n" + problem(3), to: "shots.jsonl")
     #expect(
@@ -163,7 +167,8 @@ struct TextTaskTests {
     let values = try several.scorer.score(several.samples[0], .answers(answers)).values.mapValues(\.value)
     #expect(
       values == [
-        "exact_match_strict": 1, "exact_match_flexible": 1, "maj@8_strict": 0, "maj@8_flexible": 0, "maj@10_strict": 0, "maj@10_flexible": 1,
+        "exact_match_strict": 1, "exact_match_flexible": 1, "maj@8_strict": 0, "maj@8_flexible": 0, "maj@10_strict": 0,
+        "maj@10_flexible": 1,
       ])
   }
 
@@ -171,7 +176,8 @@ struct TextTaskTests {
 
   private struct Runner: ProgramRunner {
     func run(_ program: String) throws -> (passes: Bool, outcome: String) {
-      program == "def one():\n    return 1\n\n\ndef check(f):\n    assert f() == 1\n\ncheck(one)" ? (true, "passed") : (false, "AssertionError")
+      program == "def one():\n    return 1\n\n\ndef check(f):\n    assert f() == 1\n\ncheck(one)"
+        ? (true, "passed") : (false, "AssertionError")
     }
   }
 
@@ -213,7 +219,8 @@ struct TextTaskTests {
     #expect(
       throws: EvaluationError.task(
         name: "humaneval",
-        reason: "is scored by running the programs that the model writes. Pass --run-code to let them run, shut off from files and network; "
+        reason:
+          "is scored by running the programs that the model writes. Pass --run-code to let them run, shut off from files and network; "
           + "without it there is nothing to score.")
     ) { try open("humaneval") }
   }
@@ -232,7 +239,8 @@ struct TextTaskTests {
     #expect(
       task.samples.map(\.request) == [
         .generation(GenerationRequest(prompt: .instruction("Name the young of the goose.", input: nil), stops: [], maximumTokens: 256)),
-        .generation(GenerationRequest(prompt: .instruction("Write the plural of this noun.", input: "leaf"), stops: [], maximumTokens: 256)),
+        .generation(
+          GenerationRequest(prompt: .instruction("Write the plural of this noun.", input: "leaf"), stops: [], maximumTokens: 256)),
       ])
     let score = try task.scorer.score(task.samples[0], .answers(["\nThe gosling"]))
     #expect(score.values == ["exact_match": MetricValue(0), "f1": MetricValue(1), "rougeL": MetricValue(0.5)])

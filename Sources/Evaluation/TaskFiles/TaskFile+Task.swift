@@ -86,7 +86,8 @@ extension TaskFile {
     if count == 0 { return [] }
     guard let file = options.shots ?? shots else {
       throw EvaluationError.task(
-        name: name, reason: "asks with worked examples, and has no file of them. Write 'shots: FILE' in the task file, or pass --shots FILE.")
+        name: name,
+        reason: "asks with worked examples, and has no file of them. Write 'shots: FILE' in the task file, or pass --shots FILE.")
     }
     let shots = try rows(of: file)
     let scored = Set(scored)
