@@ -29,6 +29,7 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS"),
     .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "CStarter", exclude: ["weights"]),
+    .target(name: "CSandbox"),
 
     // MARK: - Vocabulary and network
     .target(name: "Tensors", swiftSettings: [.strictMemorySafety()]),
@@ -49,6 +50,7 @@ let package = Package(
       name: "FineTuning", dependencies: ["Tensors", "Checkpoints", "Llama", "Adapters", "Datasets"],
       swiftSettings: [.strictMemorySafety()]),
     .target(name: "Inference", dependencies: ["Tensors", "Llama", "Tokenizers"]),
+    .target(name: "CodeExecution", dependencies: ["CSandbox"]),
     .target(name: "Configuration", dependencies: [yams]),
     .target(name: "Recipes", dependencies: ["Configuration", "Datasets", "Adapters", "FineTuning"]),
     .target(
@@ -105,6 +107,7 @@ let package = Package(
       dependencies: ["Adapters", "Bases", "Checkpoints", "Datasets", "JSON", "Tensors", "TestSupport", "Tokenizers"],
       path: "Tests/Fuzzing/Readers"),
     .testTarget(name: "FuzzingTests", dependencies: ["FuzzedReaders"], path: "Tests/Fuzzing/Tests"),
+    .testTarget(name: "CodeExecutionTests", dependencies: ["CodeExecution", "CSandbox", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],
