@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -48,8 +49,8 @@ static int place_descriptors(const puna_sandbox_plan *plan) {
   /* dup2 of a descriptor onto itself keeps its flags. */
   if (null == 0 && fcntl(0, F_SETFD, 0)) return -1;
   /* What is still needed closes with the exec; everything else, whosever it was, now. */
-  int low = plan->permission < plan->problems ? plan->permission : plan->problems;
-  int high = plan->permission < plan->problems ? plan->problems : plan->permission;
+  int low = plan->parent < plan->problems ? plan->parent : plan->problems;
+  int high = plan->parent < plan->problems ? plan->problems : plan->parent;
   if (syscall(SYS_close_range, PUNA_SANDBOX_INPUT + 1, low - 1, 0)) return -1;
   if (high - low > 1 && syscall(SYS_close_range, low + 1, high - 1, 0)) return -1;
   return (int)syscall(SYS_close_range, high + 1, ~0U, 0);
@@ -91,15 +92,13 @@ static int set_limits(const puna_sandbox_options *options) {
   return 0;
 }
 
-/* Returns when the parent lets the child go on. The order closes the gap: a parent that ends before the first line ends the pipe. */
-static int wait_for_parent(const puna_sandbox_plan *plan) {
+/* From here on the child ends with its parent. One that ended before the first line has left a pipe that nobody can write to any more. */
+static int end_with_parent(const puna_sandbox_plan *plan) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)) return -1;
-  char byte;
-  ssize_t count;
-  do count = read(plan->permission, &byte, 1);
-  while (count < 0 && errno == EINTR);
-  if (count == 0) _exit(127);
-  return count == 1 ? 0 : -1;
+  struct pollfd parent = {.fd = plan->parent};
+  if (poll(&parent, 1, 0) < 0) return -1;
+  if (parent.revents) _exit(127);
+  return 0;
 }
 
 void puna_sandbox_become(const puna_sandbox_plan *plan, puna_sandbox_problem *problem) {
@@ -123,7 +122,7 @@ void puna_sandbox_become(const puna_sandbox_plan *plan, puna_sandbox_problem *pr
   problem->step = PUNA_SANDBOX_DROP_USER;
   if (drop_user(options->user, options->user_namespace)) return;
   problem->step = PUNA_SANDBOX_DESCRIPTORS;
-  if (wait_for_parent(plan)) return; /* after the change of user, which forgets the signal */
+  if (end_with_parent(plan)) return; /* after the change of user, which forgets the signal */
   problem->step = PUNA_SANDBOX_LIMIT;
   if (set_limits(options)) return;
   problem->step = PUNA_SANDBOX_FILTER;

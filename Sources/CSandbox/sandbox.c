@@ -103,7 +103,7 @@ static pid_t clone_child(const puna_sandbox_plan *plan, int *handle) {
 }
 
 int puna_sandbox_start(const puna_sandbox_options *options, puna_sandbox_child *child, puna_sandbox_problem *problem) {
-  enum { OUTPUT, REPORT, PERMISSION, PROBLEMS, PIPES };
+  enum { OUTPUT, REPORT, PARENT, PROBLEMS, PIPES };
   int pipes[PIPES][2] = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
   puna_sandbox_plan plan = {.options = options, .input = -1};
   *child = (puna_sandbox_child){.process = -1, .handle = -1, .output = -1, .report = -1};
@@ -121,11 +121,11 @@ int puna_sandbox_start(const puna_sandbox_options *options, puna_sandbox_child *
   }
   plan.output = pipes[OUTPUT][1];
   plan.report = pipes[REPORT][1];
-  plan.permission = pipes[PERMISSION][0];
+  plan.parent = pipes[PARENT][0];
   plan.problems = pipes[PROBLEMS][1];
   plan.others[0] = pipes[OUTPUT][0];
   plan.others[1] = pipes[REPORT][0];
-  plan.others[2] = pipes[PERMISSION][1];
+  plan.others[2] = pipes[PARENT][1];
   plan.others[3] = pipes[PROBLEMS][0];
   snprintf(plan.map, sizeof plan.map, "%u %u 1", options->user, geteuid());
   snprintf(plan.group_map, sizeof plan.group_map, "%u %u 1", options->user, getegid());
@@ -139,9 +139,6 @@ int puna_sandbox_start(const puna_sandbox_options *options, puna_sandbox_child *
   }
   close(plan.problems); /* the child's alone, so that its exec ends the pipe */
   pipes[PROBLEMS][1] = -1;
-  ssize_t sent;
-  do sent = write(pipes[PERMISSION][1], "", 1);
-  while (sent < 0 && errno == EINTR);
   child->output = pipes[OUTPUT][0];
   child->report = pipes[REPORT][0];
   pipes[OUTPUT][0] = pipes[REPORT][0] = -1;

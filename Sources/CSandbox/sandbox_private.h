@@ -6,7 +6,7 @@
 typedef struct {
   const puna_sandbox_options *options;
   int input, output, report; /* the program's ends */
-  int permission;            /* a byte comes when the child may go on, the end when its parent is gone */
+  int parent;                /* a pipe that the parent holds open until the program runs */
   int problems;              /* a puna_sandbox_problem is written here */
   int others[4];             /* the parent's ends, to be closed */
   int *trees;                /* one descriptor per entry */

@@ -87,7 +87,7 @@ public enum CodeExecutionError: Error, Sendable, Equatable, CustomStringConverti
     switch (step, error) {
     case (.namespaces, ENOSPC), (.namespaces, EUSERS):
       return "The machine allows no more namespaces; raise /proc/sys/user/max_user_namespaces and its neighbours."
-    case (.namespaces, EINVAL), (_, ENOSYS):
+    case (.namespaces, EINVAL), (.filter, EINVAL), (_, ENOSYS):
       return "Linux 5.12 or newer with namespaces and seccomp is needed."
     case (_, EPERM), (_, EACCES):
       if privileged { return "Root without the capability to make namespaces: \(container) --cap-add SYS_ADMIN), or run as another user." }

@@ -7,17 +7,25 @@ public struct CodeRunner: Sendable {
   /// What one program may use.
   public struct Limits: Sendable, Equatable {
     /// From start to end, by the clock.
-    public var seconds: Double = 10
+    public var seconds: Double
     /// Address space of each process, and resident memory of all of them together.
-    public var memoryBytes = 1 << 30
+    public var memoryBytes: Int
     /// Processes and threads at a time.
-    public var processes = 16
+    public var processes: Int
     /// The one folder that can be written, and each file in it. It is in memory, and gone with the program.
-    public var fileBytes = 16 << 20
+    public var fileBytes: Int
     /// What is kept of the output: its end. A program may write more.
-    public var outputBytes = 64 << 10
+    public var outputBytes: Int
 
-    public init() {}
+    public init(
+      seconds: Double = 10, memoryBytes: Int = 1 << 30, processes: Int = 16, fileBytes: Int = 16 << 20, outputBytes: Int = 64 << 10
+    ) {
+      self.seconds = seconds
+      self.memoryBytes = memoryBytes
+      self.processes = processes
+      self.fileBytes = fileBytes
+      self.outputBytes = outputBytes
+    }
   }
 
   /// How a program ended.
