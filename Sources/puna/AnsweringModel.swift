@@ -18,6 +18,7 @@ struct AnsweringModel {
     let asked = try AskedModel(
       base: model.base, adapters: model.adapter, allowOtherBase: model.allowOtherBase,
       template: usesTemplate ? .requested(arguments.template) : .none)
+    for text in asked.templateNotes { note(text) }
     let backend = try CPUBackend(precision: compute.precision?.precision, threads: compute.threads)
     name = asked.name
     positions = asked.base.configuration.maximumPositions

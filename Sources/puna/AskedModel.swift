@@ -12,6 +12,8 @@ struct AskedModel {
   /// How instructions are written; `nil` for raw text.
   let encoder: PromptEncoder?
   let adapters: [(adapter: PEFTAdapter, weight: Double)]
+  /// What a person should know who asks in the template.
+  let templateNotes: [String]
 
   enum Template {
     /// Prompts are raw text.
@@ -35,12 +37,11 @@ struct AskedModel {
     }
     self.tokenizer = tokenizer
     switch template {
-    case .none: encoder = nil
+    case .none: (encoder, templateNotes) = (nil, [])
     case .requested(let name):
       let choice = try AdapterTemplate(requested: name, adapters: arguments.map(\.path))
-      for text in choice.notes { note(text) }
-      encoder = try PromptEncoder(choice.template, tokenizer)
-    case .same(let template): encoder = try PromptEncoder(template, tokenizer)
+      (encoder, templateNotes) = (try PromptEncoder(choice.template, tokenizer), choice.notes)
+    case .same(let template): (encoder, templateNotes) = (try PromptEncoder(template, tokenizer), [])
     }
     adapters = try ModelArguments.open(arguments, for: base, allowOtherBase: allowOtherBase)
   }

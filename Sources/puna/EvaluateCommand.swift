@@ -79,6 +79,9 @@ struct EvaluateCommand: ParsableCommand {
     let tasks = try task.map { try TaskLibrary.open($0, options) }
     for task in tasks { for text in task.notes { note("\(task.name): \(text)") } }
     let models = try openModels()
+    if tasks.contains(where: \.usesTemplate) {
+      for (plan, model) in models { for text in model.templateNotes { note("\(plan.name): \(text)") } }
+    }
     let files = try EvaluationFiles(output: output, samples: samples, report: report)
     let run = EvaluationRun(
       models: models, tasks: tasks, seed: seed, facts: facts, precision: compute.precision?.precision, threads: compute.threads,

@@ -27,7 +27,7 @@ struct EvaluationProgress {
     self.sampleCount = sampleCount
     open = size - kept.size
     known += kept.size
-    lastShown = .distantPast
+    lastShown = Terminal.isInteractive ? .distantPast : Date()
     if kept.samples > 0, !isQuiet { show("\(Terminal.grouped(kept.samples)) answers of an interrupted evaluation are used") }
   }
 

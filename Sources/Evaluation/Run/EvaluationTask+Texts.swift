@@ -1,4 +1,11 @@
 extension EvaluationTask {
+  /// Whether a sample is asked in the model's template.
+  public var usesTemplate: Bool {
+    samples.contains { sample in
+      if case .generation(let request) = sample.request, case .instruction = request.prompt { true } else { false }
+    }
+  }
+
   /// Gives `body` every text that decides what a model responds, in order: a digest of them tells one task from another.
   public func forEachText(_ body: (String) -> Void) {
     body("\(name) \(version) \(fewShot) \(samples.count)")
