@@ -2,7 +2,13 @@
 package struct ChoiceScorer: SampleScorer {
   package let metrics: [Metric]
 
-  package init(isNormalized: Bool) { metrics = [Metric("acc")] + (isNormalized ? [Metric("acc_norm")] : []) }
+  private let delimiterLength: Int
+
+  /// - Parameter delimiter: what separates choices from the question and is no part of them.
+  package init(isNormalized: Bool, delimiter: String = " ") {
+    metrics = [Metric("acc")] + (isNormalized ? [Metric("acc_norm")] : [])
+    delimiterLength = delimiter.codePointCount
+  }
 
   package func score(_ sample: Sample, _ response: SampleResponse) throws -> SampleScore {
     guard case .continuations(let continuations) = sample.request, case .continuations(let scores) = response,
@@ -11,8 +17,7 @@ package struct ChoiceScorer: SampleScorer {
     let prediction = firstOfLargest(scores.map(\.logLikelihood))
     var values = ["acc": MetricValue(prediction == answer ? 1 : 0)]
     if metrics.count > 1 {
-      // Without the space that separates it from the question.
-      let perCodePoint = zip(scores, continuations).map { $0.logLikelihood / Double($1.text.codePointCount - 1) }
+      let perCodePoint = zip(scores, continuations).map { $0.logLikelihood / Double($1.text.codePointCount - delimiterLength) }
       values["acc_norm"] = MetricValue(firstOfLargest(perCodePoint) == answer ? 1 : 0)
     }
     return SampleScore(values: values, prediction: .choice(prediction), isCorrect: prediction == answer)

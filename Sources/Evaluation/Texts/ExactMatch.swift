@@ -39,8 +39,8 @@ package struct ExactMatch: Sendable {
     }
     texts = texts.map(withoutFinalZeros)
     // Lower case of U+0130 is longer; what is beyond the array's width is lost.
-    if ignoresCase { texts = texts.map { withoutFinalZeros(Array(PythonText.lowercase($0).prefix(width))) } }
-    if ignoresPunctuation { texts = texts.map { withoutFinalZeros($0.filter { !PythonText.isASCIIPunctuation($0) }) } }
+    if ignoresCase { texts = texts.map { withoutFinalZeros(Array($0.pythonLowercased.prefix(width))) } }
+    if ignoresPunctuation { texts = texts.map { withoutFinalZeros($0.filter { !$0.isASCIIPunctuation }) } }
     return texts
   }
 
@@ -78,7 +78,7 @@ extension ExactMatch.Ignored {
     var kept: [Unicode.Scalar] = []
     var place = 0
     while place < text.count {
-      let begins = place == 0 || !PythonText.isWord(text[place - 1])
+      let begins = place == 0 || !text[place - 1].isPythonWord
       if begins, let article = Self.articleWords.first(where: { text[place...].starts(with: $0) }) {
         place += article.count
       } else {

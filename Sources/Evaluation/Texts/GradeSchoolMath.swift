@@ -1,7 +1,7 @@
 /// GSM8K (Cobbe et al., arXiv 2110.14168): word problems with worked solutions that end in `#### 18`.
 enum GradeSchoolMath {
   struct Row: TextTaskRow {
-    static let expected = #"Expected rows such as {"question": "...", "answer": "... #### 18"}."#
+    static let expected = "'question' and 'answer', a solution that ends in '#### 18' (test.jsonl)"
 
     let question: String
     let answer: String

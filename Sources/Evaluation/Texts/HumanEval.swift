@@ -1,8 +1,7 @@
 /// HumanEval (Chen et al., arXiv 2107.03374): Python functions to be completed, judged by running them with their tests.
 enum HumanEval {
   struct Row: TextTaskRow {
-    static let expected =
-      #"Expected HumanEval's rows, such as {"task_id": "HumanEval/0", "prompt": "...", "test": "...", "entry_point": "..."}."#
+    static let expected = "'prompt', 'test' and 'entry_point' (HumanEval.jsonl)"
 
     let prompt: String
     let test: String

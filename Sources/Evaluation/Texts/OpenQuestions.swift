@@ -47,7 +47,7 @@ protocol OpenQuestionRow: TextTaskRow {
 
 /// A row of NQ-Open: `{"question": "...", "answer": ["...", ...]}`.
 struct NaturalQuestion: OpenQuestionRow {
-  static let expected = #"Expected rows such as {"question": "...", "answer": ["...", "..."]}."#
+  static let expected = "'question' and 'answer', a list of texts (NQ-open.dev.jsonl)"
 
   let question: String
   let answers: [String]
@@ -63,7 +63,8 @@ struct NaturalQuestion: OpenQuestionRow {
 
 /// A row of TriviaQA, as published (`Question`, `Answer.Aliases`) or as on the Hugging Face hub (`question`, `answer.aliases`).
 struct TriviaQuestion: OpenQuestionRow {
-  static let expected = #"Expected TriviaQA's {"Data": [{"Question": "...", "Answer": {"Aliases": ["..."]}}]}, or rows of its hub form."#
+  static let expected =
+    #"'Question' and 'Answer' with 'Aliases', as published ({"Data": [...]}), or 'question' and 'answer' with 'aliases', as on the hub"#
 
   let id: String?
   let question: String
@@ -95,7 +96,7 @@ struct OpenAnswerScorer: SampleScorer {
   let match: ExactMatch
 
   func score(_ sample: Sample, _ response: SampleResponse) throws -> SampleScore {
-    let answer = PythonText.strip(response.answers[0])
+    let answer = response.answers[0].pythonStripped
     let isCorrect = match.matches(answer, anyOf: sample.target.texts)
     return SampleScore(values: ["exact_match": MetricValue(isCorrect ? 1 : 0)], prediction: .text(answer), isCorrect: isCorrect)
   }

@@ -24,8 +24,8 @@ struct ReferenceScorer: SampleScorer {
 
   func score(_ sample: Sample, _ response: SampleResponse) throws -> SampleScore {
     let text = response.answers[0]
-    let answer = PythonText.strip(try extraction?.first(in: text) ?? text)
-    let references = sample.target.texts.map(PythonText.strip)
+    let answer = (try extraction?.first(in: text) ?? text).pythonStripped
+    let references = sample.target.texts.map(\.pythonStripped)
     let isCorrect = references.contains { isSame(answer, $0) }
     var values: [String: MetricValue] = [:]
     for measure in measures {

@@ -56,10 +56,10 @@ package enum TextOverlap {
 
   private static func split(_ text: String, _ normalization: Normalization) -> [[Unicode.Scalar]] {
     var scalars = Array(text.unicodeScalars)
-    if normalization.contains(.case) { scalars = PythonText.lowercase(scalars) }
-    if normalization.contains(.punctuation) { scalars.removeAll(where: PythonText.isASCIIPunctuation) }
+    if normalization.contains(.case) { scalars = scalars.pythonLowercased }
+    if normalization.contains(.punctuation) { scalars.removeAll(where: \.isASCIIPunctuation) }
     if normalization.contains(.articles) { scalars = withoutArticles(scalars) }
-    return PythonText.words(scalars)
+    return scalars.pythonWords
   }
 
   /// `re.sub(r"\b(a|an|the)\b", " ", text)`
@@ -67,12 +67,12 @@ package enum TextOverlap {
     var kept: [Unicode.Scalar] = []
     var start = 0
     while start < text.count {
-      guard PythonText.isWord(text[start]) else {
+      guard text[start].isPythonWord else {
         kept.append(text[start])
         start += 1
         continue
       }
-      let end = text[start...].firstIndex { !PythonText.isWord($0) } ?? text.count
+      let end = text[start...].firstIndex { !$0.isPythonWord } ?? text.count
       let word = text[start..<end]
       if word == ["a"] || word == ["a", "n"] || word == ["t", "h", "e"] { kept.append(" ") } else { kept += word }
       start = end
@@ -81,7 +81,7 @@ package enum TextOverlap {
   }
 
   private static func rougeWords(_ text: String) -> [[Unicode.Scalar]] {
-    PythonText.lowercase(Array(text.unicodeScalars))
+    Array(text.unicodeScalars).pythonLowercased
       .split { !(("a"..."z").contains($0) || ("0"..."9").contains($0) || isCharacterAsWord($0)) }
       .flatMap { apart(Array($0)) }
   }

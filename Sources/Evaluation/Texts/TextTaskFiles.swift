@@ -2,7 +2,7 @@ import Foundation
 
 /// A row of a generated task, with what is asked and what is right.
 protocol TextTaskRow: Hashable, Sendable {
-  /// What a file of such rows has, for a message.
+  /// What a row has, and an example, for a person whose files hold something else.
   static var expected: String { get }
   /// Whether a file's first row is one of these.
   static func recognizes(_ row: DataRow) -> Bool
@@ -19,10 +19,7 @@ struct TextTaskFiles<Row: TextTaskRow> {
   /// - Parameter splits: the split that is scored; where no file is named so, the next one.
   /// - Throws: `EvaluationError`, and what reading the files throws.
   init(_ task: String, _ options: TaskOptions, splits: [DataSplit]) throws {
-    guard let data = options.data else {
-      throw EvaluationError.task(name: task, reason: "asks about published data: name its folder or file with --data. \(Row.expected)")
-    }
-    folder = try DataFolder(data)
+    folder = try TaskFiles.folder(task, options, Row.expected)
     let table = try TextTaskFiles.scoredTable(task, folder, splits)
     path = table.path
     scored = try TextTaskFiles.rows(table)
@@ -64,27 +61,21 @@ struct TextTaskFiles<Row: TextTaskRow> {
     let tables = folder.tables.filter { holds($0) && $0.split != .train }
     let named = splits.lazy.map { split in tables.filter { $0.split == split } }.first { !$0.isEmpty }
     let found = named ?? tables
-    guard let table = found.first else {
-      throw EvaluationError.file(path: folder.path, place: nil, reason: "no file of \(task). \(Row.expected) Found: \(folder.seen).")
-    }
-    guard found.count == 1 else {
-      let names = found.prefix(6).map(\.path).joined(separator: ", ")
-      throw EvaluationError.file(
-        path: folder.path, place: nil, reason: "several files could be scored: \(names). Name one of them with --data.")
-    }
+    guard let table = found.first else { throw TaskFiles.nothing(for: task, in: folder, Row.expected) }
+    guard found.count == 1 else { throw TaskFiles.ambiguous(found, for: task) }
     return table
   }
 
   private static func rows(_ table: DataTable) throws -> [Row] {
     let rows = try table.rows().map(Row.init)
-    guard !rows.isEmpty else { throw EvaluationError.file(path: table.path, place: nil, reason: "no rows. \(Row.expected)") }
+    guard !rows.isEmpty else { throw EvaluationError.file(path: table.path, place: nil, reason: "holds no rows.") }
     return rows
   }
 
   private func givenShots(_ task: String, _ file: String) throws -> [Row] {
     let given = try DataFolder(file)
     guard given.isFile, let table = given.tables.first else {
-      throw EvaluationError.file(path: file, place: nil, reason: "a folder; --shots names one file. \(Row.expected)")
+      throw EvaluationError.file(path: file, place: nil, reason: "a folder; --shots names one file.")
     }
     guard !TextTaskFiles.isSameFile(file, path) else {
       throw EvaluationError.file(
