@@ -49,6 +49,12 @@ public struct CodeRunner: Sendable {
     /// sequences are in it as they were written.
     public let output: String
     public let seconds: Double
+
+    public init(outcome: Outcome, output: String, seconds: Double) {
+      self.outcome = outcome
+      self.output = output
+      self.seconds = seconds
+    }
   }
 
   public let limits: Limits
@@ -69,7 +75,7 @@ public struct CodeRunner: Sendable {
   /// Runs one program, given as its text, in an empty folder.
   ///
   /// As in the reference harness of HumanEval its names begin empty and `__name__` is not `__main__`. The standard library can be imported,
-  /// nothing else. Standard input is empty. Several threads may run programs at the same time.
+  /// nothing else. Standard input is empty. The calling thread waits for the end; several threads may run programs at the same time.
   ///
   /// - Throws: ``CodeExecutionError`` when the sandbox fails; never for what the program does.
   public func run(python program: String) throws -> Result { try run(python: program, seconds: limits.seconds) }

@@ -2,6 +2,9 @@ import CodeExecution
 import Foundation
 import Testing
 
+/// Everything that starts programs, one after the other: the tests look at what is left.
+@Suite(.serialized, .enabled(if: Available.isHere, Available.reason)) enum SandboxTests {}
+
 /// The sandbox of these tests, where this machine can have one.
 enum Available {
   private static let made = Result { try CodeRunner(limits: limits { $0.seconds = 30 }) }
@@ -26,16 +29,21 @@ enum Available {
   }
 }
 
-/// What is left of sandboxes: processes that run the driver, or that belong to a user that nobody is.
+/// What is left of this process's sandboxes: processes that run the driver, or that belong to a user that nobody is, and are children of this
+/// process or of nobody who is left. Another process's tests may have their own.
 func remainingProcesses() -> [String] {
   let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-  return names.filter { Int32($0) != nil }.compactMap { name in
-    guard let text = textOfKernelFile("/proc/\(name)/status") else { return nil }
+  var parents: [String: String] = [:]
+  for name in names where Int32(name) != nil {
+    guard let text = textOfKernelFile("/proc/\(name)/status") else { continue }
+    func field(_ name: String) -> [Substring] {
+      (text.split(separator: "\n").first { $0.hasPrefix(name) } ?? "").split(separator: "\t").dropFirst().map { $0 }
+    }
     let command = textOfKernelFile("/proc/\(name)/cmdline") ?? ""
-    let users = text.split(separator: "\n").first { $0.hasPrefix("Uid:") }?.split(separator: "\t").dropFirst().compactMap { UInt32($0) }
-    let isOurs = command.contains("compile(program, \"program.py\"") || (users ?? []).contains { UnusedIdentity.preferred.contains($0) }
-    return isOurs ? "\(name) \(users ?? []) \(command.prefix(40))" : nil
+    let isNobody = field("Uid:").compactMap { UInt32($0) }.contains(where: UnusedIdentity.preferred.contains)
+    if command.contains("compile(program, \"program.py\"") || isNobody { parents[name] = field("PPid:").first.map(String.init) }
   }
+  return parents.filter { $0.value == "1" || $0.value == "\(getpid())" }.map { $0.key }.sorted()
 }
 
 /// What `python3` says of a program outside of every sandbox.
