@@ -31,6 +31,7 @@ let package = Package(
     .systemLibrary(name: "CBzip2"),
     .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "CStarter", exclude: ["weights"]),
+    .target(name: "CSandbox"),
 
     // MARK: - Vocabulary and network
     .target(name: "Tensors", swiftSettings: [.strictMemorySafety()]),
@@ -54,6 +55,7 @@ let package = Package(
     .target(
       name: "Evaluation",
       dependencies: ["Tensors", "JSON", "Llama", "Tokenizers", "Datasets", "Inference", "Configuration", "CZlib", "CBzip2"]),
+    .target(name: "CodeExecution", dependencies: ["CSandbox"]),
     .target(name: "Configuration", dependencies: [yams]),
     .target(name: "Recipes", dependencies: ["Configuration", "Datasets", "Adapters", "FineTuning"]),
     .target(
@@ -65,7 +67,7 @@ let package = Package(
       name: "puna",
       dependencies: [
         "Tensors", "CPUBackend", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
-        "Evaluation", "Recipes", "Inspection", "Configuration",
+        "Evaluation", "CodeExecution", "Recipes", "Inspection", "Configuration",
         "CStarter", argumentParser,
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
@@ -115,6 +117,7 @@ let package = Package(
       dependencies: ["Adapters", "Bases", "Checkpoints", "Datasets", "JSON", "Tensors", "TestSupport", "Tokenizers"],
       path: "Tests/Fuzzing/Readers"),
     .testTarget(name: "FuzzingTests", dependencies: ["FuzzedReaders"], path: "Tests/Fuzzing/Tests"),
+    .testTarget(name: "CodeExecutionTests", dependencies: ["CodeExecution", "CSandbox", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],

@@ -6,8 +6,8 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
   case task(name: String, reason: String)
   /// Something about a file; `place` is a line or row within it.
   case file(path: String, place: String?, reason: String)
-  /// Logits that are no numbers.
-  case notANumber(task: String, sample: Int)
+  /// Something about a question and a model.
+  case sample(task: String, subject: String?, id: Int, model: String, reason: String)
 
   public var description: String {
     switch self {
@@ -16,8 +16,8 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
         + "or the path of a task file (.yaml)."
     case .task(let name, let reason): "\(name): \(reason)"
     case .file(let path, let place, let reason): "\(path): \(place.map { "\($0): " } ?? "")\(reason)"
-    case .notANumber(let task, let sample):
-      "\(task): the logits for sample \(sample) are not finite numbers. Do the weights hold NaN? 'puna inspect --verify' looks."
+    case .sample(let task, let subject, let id, let model, let reason):
+      "\(task), question \(id)\(subject.map { " of \($0)" } ?? "") to \(model): \(reason)"
     }
   }
 }

@@ -55,14 +55,19 @@ public struct GenerationRequest: Sendable, Equatable {
   public let answerCount: Int
   /// 0 takes the most likely token.
   public let temperature: Float
+  /// Whether a space before the first word is part of an answer, as a program needs it; else it only joins the answer to the prompt.
+  public let keepsLeadingSpace: Bool
 
-  public init(prompt: PromptText, stops: [String], maximumTokens: Int, answerCount: Int = 1, temperature: Float = 0) {
-    precondition(answerCount == 1 || temperature > 0, "several greedy answers are one")
+  public init(
+    prompt: PromptText, stops: [String], maximumTokens: Int, answerCount: Int = 1, temperature: Float = 0, keepsLeadingSpace: Bool = false
+  ) {
+    precondition(answerCount == 1 || answerCount > 1 && temperature > 0, "several greedy answers are one")
     self.prompt = prompt
     self.stops = stops
     self.maximumTokens = maximumTokens
     self.answerCount = answerCount
     self.temperature = temperature
+    self.keepsLeadingSpace = keepsLeadingSpace
   }
 }
 

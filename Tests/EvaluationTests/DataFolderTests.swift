@@ -20,7 +20,7 @@ struct DataFolderTests {
       ("ARC-Challenge-Test.jsonl", .test, "ARC-Challenge"),
       ("hellaswag_val_full.txt.bz2", .validation, "hellaswag_val_full"),
       ("NQ-open.dev.jsonl", .dev, "NQ-open"),
-      ("train_xl.jsonl", .train, "train_xl"),
+      ("winogrande/train_xl.jsonl", .train, "winogrande"),
       ("auxiliary_train.csv", .train, "auxiliary"),
       ("unfiltered-web-dev.json", .dev, "unfiltered-web"),
       ("piqa/valid.jsonl", .validation, "piqa"),

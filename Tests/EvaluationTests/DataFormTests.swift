@@ -35,6 +35,7 @@ struct DataFormTests {
       ("First Citizen:\nBefore we proceed, hear me.\n", .text, []),
       ("Once, there was a man.\nThen, there were two, and more.\n", .text, []),
       ("[1] A footnote\n", .text, []),
+      ("[]", .unreadable(reason: "no rows"), []),
       ("", .text, []),
     ] as [(String, DataForm, [String])])
   func forms(text: String, form: DataForm, names: [String]) throws {
@@ -114,15 +115,15 @@ struct DataFormTests {
     ])
   func broken(text: String, place: String, reason: String) throws {
     let table = try table(text)
-    #expect(throws: EvaluationError.file(path: table.path, place: place, reason: reason)) { try table.rows() }
+    let error = try #require(throws: EvaluationError.self) { try table.rows() }
+    #expect("\(error)" == "\(table.path): \(place): \(reason)")
   }
 
   @Test("text that is not UTF-8 is refused")
   func encoding() throws {
     let table = try table(Array("a,b\n1,".utf8) + [0xE9, 0x0A])
-    #expect(throws: EvaluationError.file(path: table.path, place: "line 2", reason: "not valid UTF-8. Convert the file to UTF-8.")) {
-      try table.rows()
-    }
+    let error = try #require(throws: EvaluationError.self) { try table.rows() }
+    #expect("\(error)" == "\(table.path): line 2: not valid UTF-8. Convert the file to UTF-8.")
   }
 
   @Test("JSON that is nested without end is refused")

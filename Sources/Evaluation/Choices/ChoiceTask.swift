@@ -48,7 +48,7 @@ struct ChoiceTask: Sendable {
     var sampler = try sampler(tables, beside: table, questions, fewShot, options)
     let samples = try questions.prefix(options.limit ?? questions.count).enumerated().map { id, question in
       let shots =
-        drawsWithoutScoredRow && options.shots == nil
+        drawsWithoutScoredRow
         ? try sampler.shots(fewShot, without: question) : try sampler.shots(fewShot)
       return question.sample(id: id, subject: nil, introduction: shots.map(\.solved).joined())
     }
@@ -96,7 +96,7 @@ struct ChoiceTask: Sendable {
       let shots = try TaskFiles.shots(path, for: name, expected) { accepts($0, true) }
       let pool = try ChoiceTask.answered(questions(shots), of: shots)
       try TaskFiles.refuse(pool, from: shots.path, among: scored)
-      return FewShotSampler(.first, pool: pool, path: shots.path, seed: 0)
+      return FewShotSampler(.random, pool: pool, path: shots.path, seed: options.seed)
     }
     for split in [DataSplit.train, .validation, .dev] where split != table.split {
       let candidates = tables.filter { $0.split == split && $0.path != table.path }

@@ -11,31 +11,22 @@ package struct PerplexityScorer: SampleScorer {
     }
   }
 
-  package struct Key: Sendable, Hashable {
-    let subject: String?
-    let id: Int
-
-    package init(_ subject: String?, _ id: Int) {
-      self.subject = subject
-      self.id = id
-    }
-  }
-
   package let metrics = [
     Metric("word_perplexity", .perplexity, isHigherBetter: false, isShare: false),
     Metric("byte_perplexity", .perplexity, isHigherBetter: false, isShare: false),
     Metric("bits_per_byte", .bits, isHigherBetter: false, isShare: false),
     Metric("token_perplexity", .perplexity, isHigherBetter: false, isShare: false),
   ]
-  private let sizes: [Key: Size]
+  private let sizes: [Size]
 
-  /// - Parameter sizes: of the texts as they stand in their files.
-  package init(_ sizes: [Key: Size]) { self.sizes = sizes }
+  /// - Parameter sizes: of the texts as they stand in their files, by the samples' ids.
+  package init(_ sizes: [Size]) { self.sizes = sizes }
 
   package func score(_ sample: Sample, _ response: SampleResponse) throws -> SampleScore {
-    guard case .text(let score) = response, let size = sizes[Key(sample.subject, sample.id)] else {
+    guard case .text(let score) = response, sizes.indices.contains(sample.id) else {
       preconditionFailure("a text is judged by its likelihood")
     }
+    let size = sizes[sample.id]
     func over(_ count: Int) -> MetricValue { MetricValue(score.logLikelihood, weight: Double(count)) }
     return SampleScore(values: [
       "word_perplexity": over(size.wordCount), "byte_perplexity": over(size.byteCount), "bits_per_byte": over(size.byteCount),

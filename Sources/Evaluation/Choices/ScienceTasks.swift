@@ -60,13 +60,14 @@ extension ChoiceTask {
       texts = row["choices"]?["text"]?.array?.map(\.string) ?? []
       labels = row["choices"]?["label"]?.array?.map(\.string) ?? []
     }
-    let choices = texts.compactMap(\.self)
-    guard !question.isEmpty, !choices.isEmpty, choices.count == texts.count, labels.count == choices.count else {
+    let choices = texts.compactMap(\.self), names = labels.compactMap(\.self)
+    guard !question.isEmpty, !choices.isEmpty, choices.count == texts.count, names.count == choices.count, names.count == labels.count
+    else {
       throw row.bad("the question or its choices are incomplete. Expected a text, and for each choice 'text' and 'label'.")
     }
     guard let key = row["answerKey"], key != .null, key != .string("") else { return nil }
-    guard let letter = key.string?.pythonStripped, let answer = labels.firstIndex(of: letter) else {
-      throw row.bad("'answerKey' is \(DataRow.shown(key)). Expected one of \(DataRow.listed(labels.compactMap(\.self))).")
+    guard let letter = key.string?.pythonStripped, let answer = names.firstIndex(of: letter) else {
+      throw row.bad("'answerKey' is \(DataRow.shown(key)). Expected one of \(DataRow.listed(names)).")
     }
     return (question, choices, answer)
   }

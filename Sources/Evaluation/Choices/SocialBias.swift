@@ -69,7 +69,9 @@ enum SocialBias {
         reason: "\(name) has no subject '\(subject)'.\(Suggestion.sentence(for: subject, among: subjects.sorted())) "
           + "Subjects: \(subjects.sorted().joined(separator: ", ")).")
     }
-    let samples = samples.filter { subject == nil || $0.subject == subject }
+    let samples = samples.filter { subject == nil || $0.subject == subject }.enumerated().map { id, sample in
+      Sample(id: id, subject: sample.subject, request: sample.request, target: sample.target)
+    }
     return EvaluationTask(
       name: asked, version: 1, fewShot: 0, samples: Array(samples.prefix(options.limit ?? samples.count)), scorer: scorer)
   }

@@ -44,14 +44,14 @@ struct SubjectTask: Sendable {
           + "Subjects: \(subjects.keys.sorted().joined(separator: ", ")).")
     }
     let folder = try TaskFiles.folder(name, options, expected)
-    let tables = accepted(folder)
+    let tables = try accepted(folder)
     guard !tables.isEmpty else { throw TaskFiles.nothing(for: name, in: folder, expected) }
     let found = Set(tables.flatMap(\.subjects)).sorted()
     if let subject, !found.contains(subject) {
       throw EvaluationError.task(
         name: asked, reason: "\(folder.path) holds no files of this subject. There are: \(found.joined(separator: ", ")).")
     }
-    let shots = try options.shots.map { accepted(try DataFolder($0), isForShots: true) }
+    let shots = try options.shots.map { try accepted(DataFolder($0), isForShots: true) }
     var samples: [Sample] = []
     var notes: [String] = []
     var scoredSubjects: [String] = []
@@ -87,25 +87,31 @@ struct SubjectTask: Sendable {
   private struct Source {
     let table: DataTable
     let subjects: [String]
-    let rowsNameSubjects: Bool
+    /// Where rows name their subjects, so that the file is read once.
+    var rows: [String: [DataRow]]?
   }
 
-  private func accepted(_ folder: DataFolder, isForShots: Bool = false) -> [Source] {
-    folder.tables.compactMap { table in
+  private func accepted(_ folder: DataFolder, isForShots: Bool = false) throws -> [Source] {
+    try folder.tables.compactMap { table in
       guard let first = table.first, accepts(first, table.form) else { return nil }
-      if first["subject"]?.string != nil {
-        // Errors in later rows are found when they are read for good.
-        let named = Set(((try? table.rows()) ?? [first]).compactMap { $0["subject"]?.string })
-        return Source(table: table, subjects: named.sorted(), rowsNameSubjects: true)
+      if let named = first["subject"]?.string, subjects[named] != nil {
+        let rows = try Dictionary(grouping: table.rows()) { row in
+          let named = try row.text("subject")
+          guard subjects[named] != nil else {
+            throw row.bad("\(name) has no subject '\(named)'.\(Suggestion.sentence(for: named, among: subjects.keys.sorted()))")
+          }
+          return named
+        }
+        return Source(table: table, subjects: rows.keys.sorted(), rows: rows)
       }
-      if subjects[table.subject] != nil { return Source(table: table, subjects: [table.subject], rowsNameSubjects: false) }
+      if subjects[table.subject] != nil { return Source(table: table, subjects: [table.subject]) }
       // Worked examples in one file serve every subject.
-      return isForShots ? Source(table: table, subjects: [], rowsNameSubjects: false) : nil
+      return isForShots ? Source(table: table, subjects: []) : nil
     }
   }
 
   private func questions(_ subject: String, _ source: Source) throws -> [ChoiceQuestion?] {
-    try source.table.rows().filter { !source.rowsNameSubjects || $0["subject"]?.string == subject }.map { row in
+    try (source.rows?[subject] ?? source.table.rows()).map { row in
       let columns = try columns(row)
       guard let answer = columns.answer else { return nil }
       let listed = zip(SubjectTask.letters, columns.choices).map { "\($0). \($1)\n" }.joined()

@@ -25,23 +25,18 @@ enum TextLikelihood {
     var notes: [String] = []
     let tables = folder.tables.filter { table in
       guard case .unreadable(let reason) = table.form else { return true }
-      notes.append("\(table.path) is not read: \(reason).")
+      notes.append("\(table.path) is left out: \(reason).")
       return false
     }
     guard !tables.isEmpty else { throw TaskFiles.nothing(for: name, in: folder, expected) }
-    var samples: [Sample] = []
-    var sizes: [PerplexityScorer.Key: PerplexityScorer.Size] = [:]
-    for table in tables {
-      let subject = tables.count == 1 ? nil : table.location
-      let texts = try texts(of: table, pages: pages)
-      for (id, text) in texts.prefix(options.limit ?? texts.count).enumerated() {
-        sizes[PerplexityScorer.Key(subject, id)] = PerplexityScorer.Size(of: text)
-        samples.append(Sample(id: id, subject: subject, request: .text(asAsked(text)), target: .none))
-      }
-    }
+    var texts: [String] = []
+    for table in tables where texts.count < options.limit ?? .max { texts += try self.texts(of: table, pages: pages) }
+    texts = Array(texts.prefix(options.limit ?? texts.count))
+    let samples = texts.enumerated().map { id, text in Sample(id: id, request: .text(asAsked(text)), target: .none) }
     guard !samples.isEmpty else { throw EvaluationError.task(name: name, reason: "\(folder.path) holds no text.") }
     return EvaluationTask(
-      name: name, version: version, fewShot: 0, samples: samples, scorer: PerplexityScorer(sizes), notes: notes)
+      name: name, version: version, fewShot: 0, samples: samples, scorer: PerplexityScorer(texts.map(PerplexityScorer.Size.init)),
+      notes: notes)
   }
 
   /// A text per row of JSON, or the pages of a text file.

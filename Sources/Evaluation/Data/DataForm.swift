@@ -1,3 +1,5 @@
+import JSON
+
 /// How the rows of a published file are written, told by its content.
 package enum DataForm: Sendable, Equatable {
   /// One array of objects.
@@ -63,10 +65,7 @@ struct DataHead {
       let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
       switch bytes[start...].first(where: { !" \t\r\n".utf8.contains($0) }) {
       case UInt8(ascii: "{"): return DataHead.object(parser, isWhole)
-      case UInt8(ascii: "["):
-        if let array = DataHead.first(.jsonArray, parser, isWhole), case .jsonArray = array.0 { return array }
-        // "[1] A text may begin so.
-        return isWhole ? DataHead.table(parser, isWhole) : nil
+      case UInt8(ascii: "["): return DataHead.array(parser, isWhole)
       default: return DataHead.table(parser, isWhole)
       }
     }
@@ -93,6 +92,13 @@ struct DataHead {
       guard isWhole else { return nil }
       return (.unreadable(reason: reason(error)), nil)
     }
+  }
+
+  /// An array of rows, or a text such as `[1] Footnotes begin so.`
+  private static func array(_ parser: RowParser, _ isWhole: Bool) -> (DataForm, DataRow?)? {
+    var scanner = JSONScanner(parser.bytes)
+    if scanner.passes("["), scanner.passes("{") || scanner.passes("]") { return first(.jsonArray, parser, isWhole) }
+    return table(parser, isWhole)
   }
 
   private static func object(_ parser: RowParser, _ isWhole: Bool) -> (DataForm, DataRow?)? {
