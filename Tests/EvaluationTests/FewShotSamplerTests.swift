@@ -8,12 +8,12 @@ struct FewShotSamplerTests {
   @Test(
     "seeds of one and of two words draw what Python draws",
     arguments: [
-      (UInt64(0), [[6, 9, 0], [265, 988, 523, 497, 414], [38, 61, 45, 74, 27, 64], [17, 36, 12, 79, 32, 68]]),
+      (0, [[6, 9, 0], [265, 988, 523, 497, 414], [38, 61, 45, 74, 27, 64], [17, 36, 12, 79, 32, 68]]),
       (1234, [[7, 1, 0], [92, 932, 965, 961, 826], [74, 4, 10, 12, 45, 30], [2, 3, 44, 82, 79, 61]]),
       (UInt64(UInt32.max), [[9, 3, 8], [621, 534, 298, 617, 348], [48, 35, 45, 63, 52, 8], [27, 78, 17, 61, 64, 46]]),
       (UInt64(UInt32.max) + 1, [[1, 5, 6], [957, 17, 23, 626, 897], [42, 69, 57, 1, 17, 9], [55, 64, 40, 43, 48, 61]]),
       (UInt64.max, [[0, 3, 5], [633, 217, 467, 629, 97], [47, 6, 24, 68, 60, 10], [42, 61, 33, 35, 75, 4]]),
-    ])
+    ] as [(UInt64, [[Int]])])
   func asPython(seed: UInt64, expected: [[Int]]) {
     var random = PythonRandom(seed: seed)
     // From lists, from sets, and on both sides of where Python changes from one to the other.

@@ -32,7 +32,7 @@ struct TextScoringTests {
       ("", "[invalid]", "[invalid]"),
       ("12-13", "[invalid]", "-13"),
       ("3 apples, 4 pears", "[invalid]", "4"),
-    ])
+    ] as [(String, String, String)])
   func numbers(text: String, strict: String, flexible: String) {
     #expect(NumberAnswer.strict(text) == strict)
     #expect(NumberAnswer.flexible(text) == flexible)
@@ -106,7 +106,7 @@ struct TextScoringTests {
       ("state-of-the-art", "state of the art", 0.0, 1.0),
       ("café au lait", "Café, au lait?", 1.0, 1.0),
       ("one two three four", "one three four five six", 0.6666666666666665, 0.6666666666666665),
-    ])
+    ] as [(String, String, Double, Double)])
   func overlap(answer: String, reference: String, f1: Double, rougeL: Double) {
     #expect(abs(TextOverlap.f1(answer, reference) - f1) < 1e-15)
     #expect(abs(TextOverlap.rougeL(answer, reference) - rougeL) < 1e-15)
@@ -144,7 +144,7 @@ struct TextScoringTests {
       (200, 1, 100, 0.5),
       (5, 5, 3, 1.0),
       (7, 2, 5, 0.9523809523809524),
-    ])
+    ] as [(Int, Int, Int, Double)])
   func passAtK(programs: Int, passing: Int, k: Int, expected: Double) {
     #expect(abs(PassAtK.estimate(programs: programs, passing: passing, k: k) - expected) < 1e-12)
   }
@@ -153,7 +153,7 @@ struct TextScoringTests {
     "pass@k is told for 1, 10 and 100 where there are so many programs, and for all",
     arguments: [
       (1, [1]), (5, [1, 5]), (10, [1, 10]), (64, [1, 10, 64]), (200, [1, 10, 100, 200]),
-    ])
+    ] as [(Int, [Int])])
   func passCounts(programs: Int, expected: [Int]) { #expect(PassAtK.counts(programs: programs) == expected) }
 
   @Test("a sigma that ends a word becomes another letter than one within, and marks between do not count")

@@ -298,7 +298,7 @@ struct TextTaskTests {
         "'answer' has no 'aliases'. Expected a list of at least one text."
       ),
       ("humaneval", #"{"prompt": "p", "test": 3, "entry_point": "f"}"#, "'test' is a number. Expected a text."),
-    ])
+    ] as [(String, String, String)])
   func badRows(name: String, row: String, reason: String) throws {
     let path = try folder.write(row + "\n", to: "rows.jsonl")
     #expect {
