@@ -1,5 +1,5 @@
-/* The child's side, from the clone to the exec. The memory is a copy of that of a process with threads, any of which may have held a lock:
-   nothing is allocated, printed or looked up here. */
+/* The child's side, from the clone to the exec. The memory is that of a process whose other threads go on, and any of which may hold a lock:
+   nothing is allocated, printed or looked up here, and nothing is written but the plan and the own stack. */
 #define _GNU_SOURCE
 #include "sandbox_private.h"
 

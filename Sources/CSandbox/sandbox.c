@@ -4,17 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FIRST_FREE = 10 };
+enum { FIRST_FREE = 10, STACK_SIZE = 1 << 17 };
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -79,25 +81,37 @@ static int read_problem(int from, puna_sandbox_problem *problem) {
   return fail(problem, PUNA_SANDBOX_PREPARE);
 }
 
-/* The clone itself. Handlers of the caller must not run in the child, which has a copy of its memory but not of its threads. */
-static pid_t clone_child(const puna_sandbox_plan *plan, int *handle) {
-  unsigned long flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD;
+static int run_child(void *plan) {
+  puna_sandbox_problem problem = {.entry = -1};
+  puna_sandbox_become(plan, &problem);
+  problem.error = errno;
+  ssize_t ignored = write(((puna_sandbox_plan *)plan)->problems, &problem, sizeof problem);
+  (void)ignored;
+  _exit(127);
+}
+
+/* The clone itself, like vfork: the child borrows the caller's memory until its exec, while the calling thread waits. A copy of the tables of some
+   gigabytes would take longer than the program. It is not fork() either, whose handlers (OpenBLAS has some) are for children that go on
+   with the caller's work. */
+static pid_t clone_child(puna_sandbox_plan *plan, int *handle) {
+  int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD;
   if (plan->options->user_namespace) flags |= CLONE_NEWUSER;
+  char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) return -1;
+  /* Handlers of the caller must not run in the child. */
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  /* Not fork(): its handlers (OpenBLAS has some) are for children that go on with the caller's work. */
-  pid_t process = (pid_t)syscall(SYS_clone, flags, NULL, handle, NULL, NULL);
-  if (process == 0) {
-    puna_sandbox_problem problem = {.entry = -1};
-    puna_sandbox_become(plan, &problem);
-    problem.error = errno;
-    ssize_t ignored = write(plan->problems, &problem, sizeof problem);
-    (void)ignored;
-    _exit(127);
-  }
+  /* A change of user marks the memory as not to be dumped, and the memory is the caller's: marked back, by one thread at a time. */
+  static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&one_at_a_time);
+  int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+  pid_t process = clone(run_child, stack + STACK_SIZE, flags, plan, handle);
   int error = errno;
+  if (dumpable == 1) prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  pthread_mutex_unlock(&one_at_a_time);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
+  munmap(stack, STACK_SIZE);
   errno = error;
   return process;
 }

@@ -1,8 +1,8 @@
 /* One child program in isolation: namespaces of its own, a root folder put together for it, an unused user without privileges, limits, and a
    filter of system calls. Linux 5.12 or newer; x86-64 and 64-bit ARM.
 
-   Nothing here is global: several threads may start children at the same time. Between the clone and the exec only what is safe in the child of
-   a process with threads is called: system calls, with texts that were made before. */
+   Several threads may start children at the same time. Between the clone and the exec only what is safe in the child of a process with threads is
+   called: system calls, with texts that were made before. */
 #ifndef CSANDBOX_H
 #define CSANDBOX_H
 #include <stddef.h>
