@@ -30,6 +30,21 @@ public struct EvaluationTask: Sendable {
   }
 }
 
+extension EvaluationTask {
+  /// The same task with shorter, or longer, answers.
+  public func answering(with maximumTokens: Int) -> EvaluationTask {
+    EvaluationTask(
+      name: name, version: version, fewShot: fewShot,
+      samples: samples.map { sample in
+        guard case .generation(let request) = sample.request else { return sample }
+        let changed = GenerationRequest(
+          prompt: request.prompt, stops: request.stops, maximumTokens: maximumTokens, answerCount: request.answerCount,
+          temperature: request.temperature)
+        return Sample(id: sample.id, subject: sample.subject, request: .generation(changed), target: sample.target)
+      }, scorer: scorer, categories: categories, notes: notes)
+  }
+}
+
 /// What a person may say about every task.
 public struct TaskOptions: Sendable {
   /// Folder or file of published data (`--data`).

@@ -26,6 +26,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Of what is drawn: worked examples, answers at a temperature.") var seed: UInt64 = 1234
   @Option(help: "Answers to each question, for maj@k and pass@k; above 1 with --temperature.") var answers = 1
   @Option(help: "Of generated answers; 0 takes the most likely token.") var temperature: Float = 0
+  @Option(help: "Most tokens of an answer; default: the task's own number.") var maxTokens: Int?
   @Option(help: "Prompt template of the task 'instructions'; default: the adapter's own, else alpaca.") var template: String?
   @Flag(help: "Run the programs that a model writes for humaneval, apart from everything else.") var runCode = false
   @Flag(help: "Ask the base alone too, and compare.") var againstBase = false
@@ -45,6 +46,7 @@ struct EvaluateCommand: ParsableCommand {
     if let fewShot, fewShot < 0 { throw ValidationError("--few-shot is \(fewShot); expected a whole number from 0.") }
     if let limit, limit < 1 { throw ValidationError("--limit is \(limit); expected a whole number from 1.") }
     if answers < 1 { throw ValidationError("--answers is \(answers); expected a whole number from 1.") }
+    if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens is \(maxTokens); expected a whole number from 1.") }
     guard temperature == 0 || temperature >= 0.001 && temperature.isFinite else {
       throw ValidationError("--temperature is \(temperature); expected 0, or a number from 0.001.")
     }
@@ -76,7 +78,10 @@ struct EvaluateCommand: ParsableCommand {
     let options = TaskOptions(
       data: data, fewShot: fewShot, shots: shots, limit: limit, answers: answers, temperature: temperature, seed: seed, programs: programs)
     // Everything that can be wrong is found before the first question.
-    let tasks = try task.map { try TaskLibrary.open($0, options) }
+    let tasks = try task.map { name in
+      let task = try TaskLibrary.open(name, options)
+      return maxTokens.map { task.answering(with: $0) } ?? task
+    }
     for task in tasks { for text in task.notes { note("\(task.name): \(text)") } }
     let models = try openModels()
     if tasks.contains(where: \.usesTemplate) {
@@ -91,7 +96,7 @@ struct EvaluateCommand: ParsableCommand {
     try files.finish(result)
     // From here on nothing of it is needed again.
     run.forgetJournals()
-    print(result.document)
+    for line in result.table(width: Terminal.resultWidth) { print(line) }
   }
 
   private var facts: [EvaluationFact] {
@@ -99,6 +104,7 @@ struct EvaluateCommand: ParsableCommand {
     if let data { facts.append(EvaluationFact("data", .string(data))) }
     if let shots { facts.append(EvaluationFact("shots", .string(shots))) }
     if let limit { facts.append(EvaluationFact("limit", .integer(limit))) }
+    if let maxTokens { facts.append(EvaluationFact("max_tokens", .integer(maxTokens))) }
     if answers > 1 { facts.append(EvaluationFact("answers", .integer(answers))) }
     if temperature > 0 { facts.append(EvaluationFact("temperature", .number(Double(temperature)))) }
     return facts

@@ -60,6 +60,13 @@ struct FewShotSamplerTests {
     #expect(try sampler.shots(2) == [15, 13])
   }
 
+  @Test("a file of exactly the rows that are needed is taken whole where the harness would draw one more")
+  func exactlyEnough() throws {
+    var sampler = FewShotSampler(.random, pool: [5, 3, 9, 1], path: "shots.json", seed: 1234)
+    for _ in 0..<3 { #expect(try sampler.shots(4, without: 2) == [5, 3, 9, 1]) }
+    #expect(throws: EvaluationError.self) { try sampler.shots(4, without: 3) }
+  }
+
   @Test("where the asked row is in the pool several times, the harness draws again from the others")
   func repeated() throws {
     var sampler = FewShotSampler(.random, pool: [1, 7, 7, 7, 2, 3], path: "train.jsonl", seed: 1234)
@@ -80,6 +87,7 @@ struct FewShotSamplerTests {
     var random = FewShotSampler(.random, pool: ["a", "b"], path: "dev.csv", seed: 0)
     #expect(throws: refusal("2 rows", 3)) { try random.shots(3) }
     #expect(throws: refusal("2 rows", 3)) { try random.shots(2, without: "a") }
+    #expect(throws: refusal("2 rows", 4)) { try random.shots(3, without: "c") }
     var equal = FewShotSampler(.random, pool: ["a", "a"], path: "dev.csv", seed: 0)
     #expect(throws: refusal("0 rows", 1)) { try equal.shots(1, without: "a") }
   }

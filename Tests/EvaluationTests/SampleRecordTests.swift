@@ -11,7 +11,7 @@ struct SampleRecordTests {
       .line(model: "base", task: "piqa") { prompt in
         switch prompt {
         case .raw(let text): text
-        case .instruction(let instruction, _): "### Instruction:\n\(instruction)\n"
+        case .instruction(let instruction, _): "Instruction:\n\(instruction)\n"
         }
       }
   }
@@ -65,7 +65,7 @@ struct SampleRecordTests {
     let score = SampleScore(values: [:], prediction: .text("4"), isCorrect: true)
     #expect(
       line(request, .texts(["4"]), .answers(["It is \"4\".", "4\u{1}"]), score)
-        == ##"{"model":"base","task":"piqa","id":7,"prompt":"### Instruction:\nAdd.\n","answer":"It is \"4\".","##
+        == #"{"model":"base","task":"piqa","id":7,"prompt":"Instruction:\nAdd.\n","answer":"It is \"4\".","#
         + #""answers":["It is \"4\".","4\u0001"],"prediction":"4","target":"4","correct":true}"#)
     #expect(
       line(request, .texts(["4", "four"]), .answers(["5"]), SampleScore(values: [:]))
@@ -79,7 +79,7 @@ struct SampleRecordTests {
       .continuations([]),
       .continuations([
         ContinuationScore(logLikelihood: -0.1 - 0.2, isGreedy: true, tokenCount: 3, cutCount: 5),
-        ContinuationScore(logLikelihood: -5e-324, isGreedy: false, tokenCount: 0),
+        ContinuationScore(logLikelihood: -.leastNormalMagnitude, isGreedy: false, tokenCount: 0),
       ]),
       .text(TextScore(logLikelihood: -123456.789012345678, tokenCount: 4096)), .text(TextScore(logLikelihood: -3, tokenCount: 1)),
       .answers([]), .answers(["", "a\nb", "羊驼 \u{0}\u{202E}\"\\"]),

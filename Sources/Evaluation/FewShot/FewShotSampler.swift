@@ -4,7 +4,7 @@
 /// drawn at random depends on how many were drawn before.
 package struct FewShotSampler<Row: Equatable> {
   package enum Order: Equatable, Sendable {
-    /// The first rows, the same before every question; so is a file of a person's own (`--shots`) taken.
+    /// The first rows, the same before every question.
     case first
     /// Drawn anew for every question.
     case random
@@ -44,6 +44,8 @@ package struct FewShotSampler<Row: Equatable> {
       try need(count, of: others.count)
       return Array(others.prefix(count))
     case .random:
+      // One more cannot be drawn where a file holds exactly what is needed; then there is nothing to draw.
+      if pool.count == count, !pool.contains(row) { return pool }
       try need(count + 1, of: pool.count)
       let drawn = random.sample(count + 1, from: pool.count).map { pool[$0] }.filter { $0 != row }
       if drawn.count >= count { return Array(drawn.prefix(count)) }

@@ -20,7 +20,7 @@ public struct RequestError: Error, Equatable, CustomStringConvertible {
         "the first token would follow nothing, and the tokenizer has neither a begin nor an end of sequence to put before it."
       case .noRoomForPrompt(let maximumTokens, let positions):
         "an answer may have \(maximumTokens) tokens, but the model has \(positions) positions for prompt and answer together. "
-          + "Ask for fewer."
+          + "Ask for fewer with --max-tokens."
       case .notANumber: "the logits are not finite numbers. Do the weights hold NaN? 'puna inspect --verify' looks."
       }
     }

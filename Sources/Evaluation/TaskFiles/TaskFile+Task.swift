@@ -42,8 +42,7 @@ extension TaskFile {
   private func scorer(_ rows: [TaskFileRow]) -> any SampleScorer {
     switch kind {
     case .text(_, let metrics):
-      let sizes = rows.map { PerplexityScorer.Size(of: $0.prompt) }
-      return ChosenMetrics(metrics.map(\.rawValue), of: PerplexityScorer(sizes))
+      return ChosenMetrics(metrics.map(\.rawValue), of: PerplexityScorer(rows.map { PerplexityScorer.Size(of: $0.prompt) }))
     case .choices(_, _, let metrics):
       return ChosenMetrics(metrics.map(\.rawValue), of: ChoiceScorer(isNormalized: true, delimiter: delimiter))
     case .generation(let generation, _): return generation.scorer

@@ -63,8 +63,7 @@ struct NaturalQuestion: OpenQuestionRow {
 
 /// A row of TriviaQA, as published (`Question`, `Answer.Aliases`) or as on the Hugging Face hub (`question`, `answer.aliases`).
 struct TriviaQuestion: OpenQuestionRow {
-  static let expected =
-    #"'Question' and 'Answer' with 'Aliases', as published ({"Data": [...]}), or 'question' and 'answer' with 'aliases', as on the hub"#
+  static let expected = "'Question' and 'Answer' with 'Aliases' (wikipedia-dev.json), or the hub's 'question' and 'answer'"
 
   let id: String?
   let question: String

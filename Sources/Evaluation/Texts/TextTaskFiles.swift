@@ -25,7 +25,7 @@ struct TextTaskFiles<Row: TextTaskRow> {
     scored = try TextTaskFiles.rows(table)
   }
 
-  /// Takes worked examples for one question after another: the first rows of `--shots`, else rows drawn from the task's own training file.
+  /// Draws worked examples for one question after another, from the file of `--shots`, else from the task's own training file.
   ///
   /// - Throws: `EvaluationError` if there are none to take, or if they are scored.
   func sampler(_ task: String, _ count: Int, _ options: TaskOptions) throws -> FewShotSampler<Row> {
@@ -33,11 +33,11 @@ struct TextTaskFiles<Row: TextTaskRow> {
     if let file = options.shots {
       let rows = try givenShots(task, file)
       let scored = Set(scored)
-      if let index = rows.prefix(count).firstIndex(where: scored.contains) {
+      if let index = rows.firstIndex(where: scored.contains) {
         throw EvaluationError.file(
           path: file, place: "row \(index + 1)", reason: "the same row is scored, in \(path). Worked examples must be other rows.")
       }
-      return FewShotSampler(.first, pool: rows, path: file, seed: options.seed)
+      return FewShotSampler(.random, pool: rows, path: file, seed: options.seed)
     }
     guard let train = folder.tables.first(where: { $0.split == .train && TextTaskFiles.holds($0) }) else {
       let needed = count == 1 ? "1 worked example" : "\(count) worked examples"
