@@ -69,9 +69,8 @@ struct LikelihoodPass {
       return MaskedSequence(ids: sequence.tokens(from: resident), supervised: [first..<first + sequence.continuation.count])
     }
     // The plan has decided what is one batch.
-    guard let packed = BatchPacker(rowLimit: .max, omitsUnusedRows: true).pack(masked).first else {
-      preconditionFailure("sequences have rows")
-    }
+    let packer = BatchPacker(rowLimit: masked.reduce(1) { $0 + $1.ids.count }, omitsUnusedRows: true)
+    guard let packed = packer.pack(masked).first else { preconditionFailure("sequences have rows") }
     let batch = resident > 0 ? packed.batch.continuing(0, from: resident) : packed.batch
     let result = network.score(batch, cache: resident > 0 ? cache : nil)
     let logProbabilities = network.backend.read(result.logProbabilities)
