@@ -82,7 +82,10 @@ let package = Package(
       dependencies: ["Llama", "Tensors", "CPUBackend", "TestSupport", .product(name: "Numerics", package: "swift-numerics")]),
     .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CKernels", "Tensors", "TestSupport"]),
     .executableTarget(
-      name: "puna-benchmarks", dependencies: ["CPUBackend", "CKernels", "Tensors", argumentParser], path: "Tests/Benchmarks",
+      name: "puna-benchmarks",
+      dependencies: [
+        "Bases", "CPUBackend", "CKernels", "Evaluation", "JSON", "Llama", "Tensors", "Tokenizers", argumentParser,
+      ], path: "Tests/Benchmarks",
       exclude: ["pytorch_linear.py"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "JSON", "Tensors", "TestSupport"]),

@@ -4,6 +4,6 @@ import ArgumentParser
 @main
 struct Benchmarks: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "puna-benchmarks", abstract: "Measures Puna's kernels against what the machine can do.",
-    subcommands: [DecodeCommand.self, GEMMCommand.self])
+    commandName: "puna-benchmarks", abstract: "Measures Puna against what the machine can do.",
+    subcommands: [DecodeCommand.self, GEMMCommand.self, RequestsCommand.self])
 }
