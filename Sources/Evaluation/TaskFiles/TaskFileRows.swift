@@ -64,7 +64,7 @@ extension TaskFile {
       case .template(let template): try template.filled(from: row)
       case .field(let field): try field.text(in: row)
       }
-    let letters = (0..<26).map { "\(UnicodeScalar(UInt8(ascii: "A") + $0))" }
+    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ".map(String.init)
     let meanings = [choices.firstIndex { $0.utf8.elementsEqual(text.utf8) }, letters.firstIndex(of: text), Int(text)].compactMap(\.self)
     let found = Set(meanings.filter(choices.indices.contains))
     guard let index = found.first else {
