@@ -216,6 +216,19 @@ struct TaskFileTests {
       ])
   }
 
+  @Test(
+    "a task needs a name of its own",
+    arguments: [
+      ("", "'task' is missing; expected a name for the task, of letters, digits, '_', '-' and '.'."),
+      ("task: a b", "task is 'a b'; expected a name for the task, of letters, digits, '_', '-' and '.'."),
+      ("task: mmlu", "there is a task 'mmlu' already; choose another name."),
+    ] as [(String, String)])
+  func names(line: String, problem: String) throws {
+    let path = try folder.write(line + "\ntext: \"{text}\"\n", to: "task.yaml")
+    let error = #expect(throws: ConfigurationError.self) { try TaskLibrary.open(path, TaskOptions()) }
+    #expect(error?.problems.map(\.text) == [problem])
+  }
+
   @Test("fields that rows do not have are told all at once, with the fields there are")
   func unknownFields() throws {
     let yaml = try folder.write("task: t\nprompt: \"{qestion} {x.0}\"\nchoices: options\nanswer: \"{anser}\"\n", to: "task.yaml")

@@ -292,6 +292,7 @@ struct TextTaskTests {
       ("nq_open", #"{"question": "q", "answer": []}"#, "'answer' is an empty list. Expected at least one answer."),
       ("nq_open", #"{"answer": ["a"]}"#, "there is no 'question'. The row has 'answer'."),
       ("nq_open", #"{"question": "q", "answer": [1]}"#, "'answer' is a list. Expected a list of texts."),
+      ("nq_open", #"{"question": "q", "answer": "a"}"#, "'answer' is a text. Expected a list of texts."),
       ("gsm8k", #"{"question": "q", "answer": "18"}"#, "'answer' has no '#### ' before its result. Expected a worked solution of GSM8K."),
       (
         "triviaqa", #"{"question": "q", "answer": {"aliases": []}}"#,

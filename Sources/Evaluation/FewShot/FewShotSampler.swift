@@ -1,7 +1,7 @@
 /// Takes worked examples for one question after another, as lm-evaluation-harness (0.4.13, `api/samplers.py`) takes them.
 ///
-/// A task, and each subject of one, has a sampler of its own, which is asked once for each scored question in the order of the file: what is
-/// drawn at random depends on how many were drawn before.
+/// A task, and each subject of one, has a sampler of its own, which is asked once for each scored question in the order of the file:
+/// what is drawn at random depends on how many were drawn before.
 package struct FewShotSampler<Row: Equatable> {
   package enum Order: Equatable, Sendable {
     /// The first rows, the same before every question.

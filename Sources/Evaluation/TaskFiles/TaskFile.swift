@@ -65,8 +65,7 @@ struct TaskFile: Sendable {
   init(_ reader: ConfigurationReader) throws(ConfigurationError) {
     let top = reader.top
     let keys = TaskFileKeys(reader)
-    if top.value("task") == nil { top.noteMissing("task", expecting: "a name for the task") }
-    name = top.text("task", expecting: "a name for the task") ?? ""
+    name = keys.name()
     version = top.integer("version", from: 1, default: 1)
     data = top.text("data", expecting: "the path of a file")
     shots = top.text("shots", expecting: "the path of a file")

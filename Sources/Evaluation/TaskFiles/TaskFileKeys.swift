@@ -18,6 +18,22 @@ struct TaskFileKeys {
     for key in keys where top.value(key) != nil { top.note("'\(key)' has no place here: \(reason).", at: key) }
   }
 
+  /// A name that tables can show and that no other task has.
+  func name() -> String {
+    let expectation = "a name for the task, of letters, digits, '_', '-' and '.'"
+    guard top.value("task") != nil else {
+      top.noteMissing("task", expecting: expectation)
+      return ""
+    }
+    let name = top.read("task", expecting: expectation, default: "") { value in
+      value.usableText.flatMap { text in
+        text.unicodeScalars.allSatisfy { $0.isPythonWord || $0 == "-" || $0 == "." } ? text : nil
+      }
+    }
+    if TaskLibrary.names.contains(name) { top.note("there is a task '\(name)' already; choose another name.", at: "task") }
+    return name
+  }
+
   /// A text that may be empty.
   func writtenText(_ key: String, default fallback: String) -> String {
     top.read(key, expecting: "a text", default: fallback) { $0.text }

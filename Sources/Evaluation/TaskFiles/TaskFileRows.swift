@@ -64,9 +64,8 @@ extension TaskFile {
       case .template(let template): try template.filled(from: row)
       case .field(let field): try field.text(in: row)
       }
-    let scalars = Array(text.unicodeScalars)
-    let letter = scalars.count == 1 ? Int(scalars[0].value) - Int(("A" as Unicode.Scalar).value) : -1
-    let meanings = [choices.firstIndex { $0.utf8.elementsEqual(text.utf8) }, letter, Int(text)].compactMap(\.self)
+    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ".map(String.init)
+    let meanings = [choices.firstIndex { $0.utf8.elementsEqual(text.utf8) }, letters.firstIndex(of: text), Int(text)].compactMap(\.self)
     let found = Set(meanings.filter(choices.indices.contains))
     guard let index = found.first else {
       throw row.bad(

@@ -1,5 +1,5 @@
-/// Whether an answer is one of the references, as lm-evaluation-harness's `exact_match` (`api/metrics.py`) decides it: texts are taken out of
-/// both, then case and punctuation are passed over, and what remains must be equal.
+/// Whether an answer is one of the references, as lm-evaluation-harness's `exact_match` (`api/metrics.py`) decides it: texts are taken
+/// out of both, then case and punctuation are passed over, and what remains must be equal.
 package struct ExactMatch: Sendable {
   /// A regular expression of a task, of which what matches does not count.
   package enum Ignored: Sendable {

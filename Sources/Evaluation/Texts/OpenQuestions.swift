@@ -56,7 +56,7 @@ struct NaturalQuestion: OpenQuestionRow {
 
   init(_ row: DataRow) throws {
     question = try row.text("question")
-    answers = try row["answer"]?.string.map { [$0] } ?? row.texts("answer")
+    answers = try row.texts("answer")
     guard !answers.isEmpty else { throw row.bad("'answer' is an empty list. Expected at least one answer.") }
   }
 }

@@ -1,7 +1,7 @@
 /// How much of a reference an answer says.
 ///
-/// Words are those of the published measures, with one difference: each Chinese, Japanese or Korean character is a word of its own. SQuAD's words
-/// are what stands between spaces, which Chinese does not have, and ROUGE's are of a-z and 0-9, which leaves nothing of it.
+/// Words are those of the published measures, with one difference: each Chinese, Japanese or Korean character is a word of its own.
+/// SQuAD's words are what stands between spaces, which Chinese does not have, and ROUGE's are of a-z and 0-9, which leaves nothing of it.
 package enum TextOverlap {
   /// What SQuAD's evaluation (Rajpurkar et al., arXiv 1606.05250) passes over before it compares.
   package struct Normalization: OptionSet, Sendable {
