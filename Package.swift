@@ -94,7 +94,9 @@ let package = Package(
     .testTarget(name: "InferenceTests", dependencies: ["Inference", "Llama", "Tensors", "Tokenizers", "CPUBackend", "TestSupport"]),
     .testTarget(
       name: "EvaluationTests",
-      dependencies: ["Evaluation", "CPUBackend", "Datasets", "Inference", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport"]),
+      dependencies: [
+        "Evaluation", "CPUBackend", "Checkpoints", "Datasets", "Inference", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport",
+      ]),
     .testTarget(
       name: "GoldenTests",
       dependencies: [

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Records of samples")
 struct SampleRecordTests {
-  private func line(_ request: SampleRequest, _ target: SampleTarget, _ response: SampleResponse, _ score: SampleScore, subject: String? = nil)
+  private func line(
+    _ request: SampleRequest, _ target: SampleTarget, _ response: SampleResponse, _ score: SampleScore, subject: String? = nil
+  )
     -> String
   {
     SampleRecord(sample: Sample(id: 7, subject: subject, request: request, target: target), response: response, score: score)
@@ -38,7 +40,8 @@ struct SampleRecordTests {
     #expect(
       line(request, .choices([true, false]), scores([-1, -2]), SampleScore(values: [:]), subject: "size")
         == #"{"model":"base","task":"piqa","subject":"size","id":7,"prompt":"The cup did not fit because the ","#
-        + #""choices":["cup was big.","box was big."],"loglikelihoods":[-1.0,-2.0],"prediction":null,"target":[true,false],"correct":null}"#)
+        + #""choices":["cup was big.","box was big."],"loglikelihoods":[-1.0,-2.0],"prediction":null,"target":[true,false],"correct":null}"#
+    )
   }
 
   @Test("prompts part between characters as Python counts them")
