@@ -103,7 +103,8 @@ let package = Package(
     .testTarget(
       name: "EvaluationTests",
       dependencies: [
-        "Evaluation", "CPUBackend", "Configuration", "Datasets", "Inference", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport",
+        "Evaluation", "CPUBackend", "Checkpoints", "Configuration", "Datasets", "Inference", "JSON", "Llama", "Tensors", "Tokenizers",
+        "TestSupport",
       ]),
     .testTarget(
       name: "GoldenTests",

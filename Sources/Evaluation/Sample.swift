@@ -89,8 +89,8 @@ public enum SampleResponse: Sendable, Equatable {
   /// One for each continuation.
   case continuations([ContinuationScore])
   case text(TextScore)
-  /// One for each answer that was asked for.
-  case answers([String])
+  /// One for each answer that was asked for; `cutCount` tokens of the prompt were cut on the left, for want of positions.
+  case answers([String], cutCount: Int = 0)
 }
 
 public struct ContinuationScore: Sendable, Equatable {

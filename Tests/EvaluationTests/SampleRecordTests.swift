@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Records of samples")
 struct SampleRecordTests {
-  private func line(_ request: SampleRequest, _ target: SampleTarget, _ response: SampleResponse, _ score: SampleScore, subject: String? = nil)
+  private func line(
+    _ request: SampleRequest, _ target: SampleTarget, _ response: SampleResponse, _ score: SampleScore, subject: String? = nil
+  )
     -> String
   {
     SampleRecord(sample: Sample(id: 7, subject: subject, request: request, target: target), response: response, score: score)
@@ -38,7 +40,8 @@ struct SampleRecordTests {
     #expect(
       line(request, .choices([true, false]), scores([-1, -2]), SampleScore(values: [:]), subject: "size")
         == #"{"model":"base","task":"piqa","subject":"size","id":7,"prompt":"The cup did not fit because the ","#
-        + #""choices":["cup was big.","box was big."],"loglikelihoods":[-1.0,-2.0],"prediction":null,"target":[true,false],"correct":null}"#)
+        + #""choices":["cup was big.","box was big."],"loglikelihoods":[-1.0,-2.0],"prediction":null,"target":[true,false],"correct":null}"#
+    )
   }
 
   @Test("prompts part between characters as Python counts them")
@@ -82,7 +85,7 @@ struct SampleRecordTests {
         ContinuationScore(logLikelihood: -.leastNormalMagnitude, isGreedy: false, tokenCount: 0),
       ]),
       .text(TextScore(logLikelihood: -123456.789012345678, tokenCount: 4096)), .text(TextScore(logLikelihood: -3, tokenCount: 1)),
-      .answers([]), .answers(["", "a\nb", "羊驼 \u{0}\u{202E}\"\\"]),
+      .answers([]), .answers(["x"], cutCount: 7), .answers(["", "a\nb", "羊驼 \u{0}\u{202E}\"\\"]),
     ] as [SampleResponse])
   func roundTrip(response: SampleResponse) throws {
     #expect(try SampleResponse(json: JSONValue(parsing: Array(response.json.line.utf8))) == response)
@@ -106,7 +109,8 @@ struct SampleRecordTests {
       (#"{"text":[null,1]}"#, "a text is [log-likelihood, tokens], found [null,1]"),
       (#"{"text":[-1,-1]}"#, "a text is [log-likelihood, tokens], found [-1,-1]"),
       (#"{"text":[-1,1.5]}"#, "a text is [log-likelihood, tokens], found [-1,1.5]"),
-      (#"{"answers":[1]}"#, "an answer is a string, found a number"),
+      (#"{"answers":[[1],0]}"#, "an answer is a string, found a number"),
+      (#"{"answers":["a"]}"#, #"answers are [[text, ...], cut], found ["a"]"#),
       (#"{"continuations":[[-1,true,1]]}"#, "a continuation is [log-likelihood, greedy, tokens, cut], found [-1,true,1]"),
       (#"{"continuations":[[-1,1,1,0]]}"#, "a continuation is [log-likelihood, greedy, tokens, cut], found [-1,1,1,0]"),
       (#"{"continuations":[{}]}"#, "a continuation is [log-likelihood, greedy, tokens, cut], found {}"),

@@ -76,7 +76,7 @@ extension RequestRunner {
         guard missing[owner] == 0 else { return }
         counts.requests += 1
         count(cut: prompt.cutCount)
-        try onResponse(prompt.request, .answers(answers[owner]))
+        try onResponse(prompt.request, .answers(answers[owner], cutCount: prompt.cutCount))
       })
   }
 

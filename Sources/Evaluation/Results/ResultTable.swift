@@ -11,6 +11,14 @@ struct ResultTable {
   private enum Row {
     case heading(String)
     case figures(label: String, task: Int, part: Part)
+
+    /// Parts of tasks are not tested.
+    var isCompared: Bool {
+      switch self {
+      case .heading, .figures(_, _, .metric): true
+      case .figures: false
+      }
+    }
   }
 
   /// Which of a task's figures.
@@ -35,11 +43,12 @@ struct ResultTable {
     let values = result.models.indices.map { valueColumn($0, title: titles[$0]) }
     var lines = hasLetters ? zip(titles, names).map { "\($0)  \($1)" } + [""] : []
     if result.models.count == 2 {
-      lines += block(values + comparisonColumns(result.comparisons[0]))
+      lines += block(values + comparisonColumns(result.comparisons[0]), rows: rows)
     } else {
-      for (index, columns) in fitting(values).enumerated() { lines += (index > 0 ? [""] : []) + block(columns) }
+      for (index, columns) in fitting(values).enumerated() { lines += (index > 0 ? [""] : []) + block(columns, rows: rows) }
       for comparison in result.comparisons {
-        lines += ["", "\(titles[comparison.model]) against \(titles[comparison.against])"] + block(comparisonColumns(comparison))
+        lines += ["", "\(titles[comparison.model]) less \(titles[comparison.against])"]
+        lines += block(comparisonColumns(comparison), rows: rows.filter(\.isCompared))
       }
     }
     return lines + [""] + legend(titles)
@@ -111,13 +120,12 @@ struct ResultTable {
     let cut = result.models.map { $0.tasks[index].cutSampleCount }
     let most = cut.max() ?? 0
     return "\(VisibleText.visible(task.task)): \(FigureText.count(task.sampleCount, "sample"))\(subjects), \(task.fewShot)-shot, "
-      + "version \(task.version)" + (most > 0 ? ", \(FigureText.grouped(most)) with a context cut to the model's positions" : "")
+      + "version \(task.version)" + (most > 0 ? ", \(FigureText.count(most, "context")) cut" : "")
   }
 
   // MARK: - Layout
 
-  private func block(_ columns: [Column]) -> [String] {
-    let rows = rows
+  private func block(_ columns: [Column], rows: [Row]) -> [String] {
     let cells = rows.map { row -> [String] in
       guard case .figures(_, let task, let part) = row else { return [] }
       return columns.map { $0.cell(task, part) }

@@ -21,7 +21,7 @@ extension SampleRecord {
     case .text(let score):
       members.append(("choices", .array(wording.choices.map { .string($0) })))
       members.append(("loglikelihoods", .array([.number(score.logLikelihood)])))
-    case .answers(let answers):
+    case .answers(let answers, _):
       members.append(("answer", answers.first.map { .string($0) } ?? .value(.null)))
       if answers.count > 1 { members.append(("answers", .array(answers.map { .string($0) }))) }
     }

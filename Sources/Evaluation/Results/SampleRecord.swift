@@ -12,8 +12,11 @@ public struct SampleRecord: Sendable {
 
   /// Whether the model's positions did not reach for the whole context.
   var isCut: Bool {
-    guard case .continuations(let scores) = response else { return false }
-    return scores.contains { $0.cutCount > 0 }
+    switch response {
+    case .continuations(let scores): scores.contains { $0.cutCount > 0 }
+    case .answers(_, let cutCount): cutCount > 0
+    case .text: false
+    }
   }
 }
 

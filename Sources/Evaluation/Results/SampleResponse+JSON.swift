@@ -19,7 +19,8 @@ extension SampleResponse {
       }
       return .object(["continuations": .array(rows)])
     case .text(let score): return .object(["text": .array([number(score.logLikelihood), .integer(score.tokenCount)])])
-    case .answers(let answers): return .object(["answers": .array(answers.map { .string($0) })])
+    case .answers(let answers, let cutCount):
+      return .object(["answers": .array([.array(answers.map { .string($0) }), .integer(cutCount)])])
     }
   }
 
@@ -35,13 +36,16 @@ extension SampleResponse {
     case "continuations": self = .continuations(try elements.map(ContinuationScore.init(json:)))
     case "text": self = .text(try TextScore(json: elements))
     case "answers":
-      self = .answers(
-        try elements.map { element in
-          guard let text = element.string else {
-            throw SampleResponseError(description: "an answer is a string, found \(element.kind.rawValue)")
-          }
-          return text
-        })
+      guard elements.count == 2, let answers = elements[0].array, let cutCount = elements[1].count else {
+        throw SampleResponseError(description: "answers are [[text, ...], cut], found \(value.excerpt)")
+      }
+      let texts = try answers.map { element in
+        guard let text = element.string else {
+          throw SampleResponseError(description: "an answer is a string, found \(element.kind.rawValue)")
+        }
+        return text
+      }
+      self = .answers(texts, cutCount: cutCount)
     default:
       throw SampleResponseError(description: "a response has the key 'continuations', 'text' or 'answers', found '\(key)'")
     }

@@ -104,7 +104,7 @@ struct OpenAnswerScorer: SampleScorer {
 extension SampleResponse {
   /// - Precondition: text was asked for.
   var answers: [String] {
-    guard case .answers(let answers) = self, !answers.isEmpty else { preconditionFailure("a task of texts asks for answers") }
+    guard case .answers(let answers, _) = self, !answers.isEmpty else { preconditionFailure("a task of texts asks for answers") }
     return answers
   }
 }
