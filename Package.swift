@@ -75,8 +75,8 @@ let package = Package(
       dependencies: ["Llama", "Tensors", "CPUBackend", "TestSupport", .product(name: "Numerics", package: "swift-numerics")]),
     .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CKernels", "Tensors", "TestSupport"]),
     .executableTarget(
-      name: "puna-benchmarks", dependencies: ["CPUBackend", "CKernels", "Tensors", argumentParser], path: "Tests/Benchmarks",
-      exclude: ["pytorch_linear.py"]),
+      name: "puna-benchmarks", dependencies: ["Bases", "CPUBackend", "CKernels", "Llama", "Tensors", argumentParser],
+      path: "Tests/Benchmarks", exclude: ["pytorch_linear.py"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "JSON", "Tensors", "TestSupport"]),
     .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),
