@@ -27,8 +27,11 @@ let package = Package(
     // MARK: - C
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: [.linkedLibrary("m")]),
     .systemLibrary(name: "COpenBLAS"),
+    .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CBzip2"),
     .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "CStarter", exclude: ["weights"]),
+    .target(name: "CSandbox"),
 
     // MARK: - Vocabulary and network
     .target(name: "Tensors", swiftSettings: [.strictMemorySafety()]),
@@ -49,6 +52,10 @@ let package = Package(
       name: "FineTuning", dependencies: ["Tensors", "Checkpoints", "Llama", "Adapters", "Datasets"],
       swiftSettings: [.strictMemorySafety()]),
     .target(name: "Inference", dependencies: ["Tensors", "Llama", "Tokenizers"]),
+    .target(
+      name: "Evaluation",
+      dependencies: ["Tensors", "JSON", "Llama", "Tokenizers", "Datasets", "Inference", "Configuration", "CZlib", "CBzip2"]),
+    .target(name: "CodeExecution", dependencies: ["CSandbox"]),
     .target(name: "Configuration", dependencies: [yams]),
     .target(name: "Recipes", dependencies: ["Configuration", "Datasets", "Adapters", "FineTuning"]),
     .target(
@@ -60,7 +67,7 @@ let package = Package(
       name: "puna",
       dependencies: [
         "Tensors", "CPUBackend", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
-        "Recipes", "Inspection", "Configuration",
+        "Evaluation", "CodeExecution", "Recipes", "Inspection", "Configuration",
         "CStarter", argumentParser,
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
@@ -91,6 +98,11 @@ let package = Package(
       dependencies: ["Inspection", "Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport"]),
     .testTarget(name: "InferenceTests", dependencies: ["Inference", "Llama", "Tensors", "Tokenizers", "CPUBackend", "TestSupport"]),
     .testTarget(
+      name: "EvaluationTests",
+      dependencies: [
+        "Evaluation", "CPUBackend", "Configuration", "Datasets", "Inference", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport",
+      ]),
+    .testTarget(
       name: "GoldenTests",
       dependencies: [
         "Adapters", "Bases", "CPUBackend", "Checkpoints", "Datasets", "FineTuning", "Inference", "JSON", "Llama", "Tensors", "Tokenizers",
@@ -102,9 +114,10 @@ let package = Package(
     // Every reader as a function of bytes; `Tests/Fuzzing/run` gives them what libFuzzer thinks of, the tests what was found before.
     .target(
       name: "FuzzedReaders",
-      dependencies: ["Adapters", "Bases", "Checkpoints", "Datasets", "JSON", "Tensors", "TestSupport", "Tokenizers"],
+      dependencies: ["Adapters", "Bases", "Checkpoints", "Datasets", "Evaluation", "JSON", "Tensors", "TestSupport", "Tokenizers"],
       path: "Tests/Fuzzing/Readers"),
     .testTarget(name: "FuzzingTests", dependencies: ["FuzzedReaders"], path: "Tests/Fuzzing/Tests"),
+    .testTarget(name: "CodeExecutionTests", dependencies: ["CodeExecution", "CSandbox", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
   ],

@@ -98,7 +98,7 @@ public struct BatchPacker: Sendable {
     let fewest = parts(atMost: rowLimit).count
     var (low, high) = (longest, rowLimit)
     while low < high {
-      let middle = (low + high) / 2
+      let middle = low + (high - low) / 2
       if parts(atMost: middle).count <= fewest { high = middle } else { low = middle + 1 }
     }
     return parts(atMost: low)

@@ -3,14 +3,14 @@ import Foundation
 /// A data file held open and read in pieces, always as it was when it was opened.
 ///
 /// Another file that is renamed over its name does no harm; bytes that are changed in place are an error from the next reading on.
-final class DataFile: Sendable {
-  let path: String
-  let byteCount: Int
+package final class DataFile: Sendable {
+  package let path: String
+  package let byteCount: Int
   private let descriptor: Int32
   private let modified: [Int]
 
   /// - Throws: `DataError` for what is missing, unreadable or no file.
-  init(path: String) throws {
+  package init(path: String) throws {
     // Non-blocking, so that a named pipe is refused below and not waited for.
     let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
@@ -41,7 +41,7 @@ final class DataFile: Sendable {
   ///
   /// - Precondition: the range lies within the file.
   /// - Throws: `DataError.changed`, `DataError.unreadable`.
-  func append(_ range: Range<Int>, to bytes: inout [UInt8]) throws {
+  package func append(_ range: Range<Int>, to bytes: inout [UInt8]) throws {
     precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes outside the file")
     let start = bytes.count
     bytes.reserveCapacity(start + range.count)
@@ -62,7 +62,7 @@ final class DataFile: Sendable {
   }
 
   /// - Throws: `DataError.changed`, `DataError.unreadable`.
-  func bytes(_ range: Range<Int>) throws -> [UInt8] {
+  package func bytes(_ range: Range<Int>) throws -> [UInt8] {
     var bytes: [UInt8] = []
     try append(range, to: &bytes)
     return bytes

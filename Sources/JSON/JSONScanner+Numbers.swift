@@ -30,7 +30,7 @@ extension JSONScanner {
     return isInteger ? integer(in: range) : nil
   }
 
-  func integer(in range: Range<Int>) -> Int? {
+  package func integer(in range: Range<Int>) -> Int? {
     let isNegative = bytes[range.lowerBound] == UInt8(ascii: "-")
     var value = 0
     // Downward, since the lowest number has no opposite.
@@ -45,7 +45,7 @@ extension JSONScanner {
   }
 
   /// The nearest Double.
-  func double(in range: Range<Int>) throws(JSONError) -> Double {
+  package func double(in range: Range<Int>) throws(JSONError) -> Double {
     let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[range]), as: UTF8.self)
     guard let value = Double(text), value.isFinite else { throw error(.numberTooLarge, at: range.lowerBound) }
     return value

@@ -8,9 +8,12 @@ public final class KVCache {
   struct Layer {
     let keys: Tensor
     let values: Tensor
+    /// Whether what was computed is kept.
+    let grows: Bool
 
     /// Appends the rows of every segment that continues a resident one.
     func append(keys newKeys: Tensor, values newValues: Tensor, _ pass: Pass) {
+      guard grows else { return }
       for segment in pass.layout.batch.segments {
         guard case .resident(let index) = segment.parent else { continue }
         let end = pass.layout.residents[index].rows.upperBound
@@ -57,7 +60,7 @@ public final class KVCache {
     residents[resident].rows = rows.lowerBound..<rows.lowerBound + count
   }
 
-  func layer(_ index: Int) -> Layer { Layer(keys: tensors[index].keys, values: tensors[index].values) }
+  func layer(_ index: Int, grows: Bool) -> Layer { Layer(keys: tensors[index].keys, values: tensors[index].values, grows: grows) }
 
   /// Counts the rows that `batch` appended, after all layers have.
   func commit(_ batch: PackedBatch) {

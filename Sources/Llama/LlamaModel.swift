@@ -30,9 +30,10 @@ public final class LlamaModel {
   }
 
   /// Scores the batch's targets.
-  public func score(_ batch: PackedBatch) -> TargetScores {
-    let pass = makePass(batch)
-    return head.score(hiddenStates(pass), pass, gradientWeights: nil).scores
+  /// - Parameter cache: what the batch's resident parents refer to; several segments may continue the same one. It stays as it is.
+  public func score(_ batch: PackedBatch, cache: KVCache? = nil) -> TargetScores {
+    let pass = makePass(batch, residents: cache?.residents ?? [])
+    return head.score(hiddenStates(pass, cache: cache, grows: false), pass, gradientWeights: nil).scores
   }
 
   /// Logits of some rows of the batch, float32 [rows, vocabulary].
@@ -79,9 +80,9 @@ public final class LlamaModel {
       rotary: rotary.table(positions: positions, on: backend), dropout: dropout)
   }
 
-  private func hiddenStates(_ pass: Pass, cache: KVCache? = nil) -> Tensor {
+  private func hiddenStates(_ pass: Pass, cache: KVCache? = nil, grows: Bool = true) -> Tensor {
     let h = backend.gather(pass.layout, from: embedding)
-    for (index, block) in blocks.enumerated() { block.run(h, pass, cache: cache?.layer(index)) }
+    for (index, block) in blocks.enumerated() { block.run(h, pass, cache: cache?.layer(index, grows: grows)) }
     return h
   }
 }

@@ -1,9 +1,5 @@
-import Adapters
-import Bases
 import CPUBackend
 import Inference
-import Llama
-import Tensors
 import Tokenizers
 
 /// A model with what it takes to answer: tokenizer, template and options.
@@ -19,37 +15,22 @@ struct AnsweringModel {
 
   /// - Parameter usesTemplate: whether prompts are written in a template; if not, they are raw text.
   init(_ model: ModelArguments, _ arguments: GenerationArguments, _ compute: ComputeFlags, usesTemplate: Bool) throws {
-    let location = BaseLocation(name: model.base)
-    let base = try location.open()
-    guard let tokenizer = try location.openTokenizer() else {
-      throw Failure("\(model.base) has no tokenizer: put its tokenizer.model or tokenizer.json into the folder.")
-    }
-    let known = base.configuration.vocabularySize
-    guard tokenizer.vocabularySize <= known else {
-      throw Failure(
-        "\(model.base): the tokenizer has \(tokenizer.vocabularySize) ids, the embedding only \(known) rows. "
-          + "Use the tokenizer that belongs to this base.")
-    }
-    if usesTemplate {
-      let choice = try AdapterTemplate(requested: arguments.template, adapters: model.adapter.map(\.path))
-      for text in choice.notes { note(text) }
-      encoder = try PromptEncoder(choice.template, tokenizer)
-    } else {
-      encoder = nil
-    }
-    let adapters = try model.openAdapters(for: base)
+    let asked = try AskedModel(
+      base: model.base, adapters: model.adapter, allowOtherBase: model.allowOtherBase,
+      template: usesTemplate ? .requested(arguments.template) : .none)
+    for text in asked.templateNotes { note(text) }
     let backend = try CPUBackend(precision: compute.precision?.precision, threads: compute.threads)
-    name = model.base
-    positions = base.configuration.maximumPositions
-    self.tokenizer = tokenizer
+    name = asked.name
+    positions = asked.base.configuration.maximumPositions
+    tokenizer = asked.tokenizer
+    encoder = asked.encoder
     stopTexts = arguments.stop
     maximumTokens = arguments.maxTokens
-    // Training may have taught either end.
-    let ends = base.configuration.endOfSequence + [tokenizer.endOfSequence, encoder?.end].compactMap { $0 }
     generator = Generator(
-      try LlamaModel(base, adapters: adapters, on: backend),
+      try asked.network(on: backend),
       GenerationOptions(
-        sampler: arguments.sampler(), maximumTokens: arguments.maxTokens, stops: Set(ends), vocabularySize: tokenizer.vocabularySize))
+        sampler: arguments.sampler(), maximumTokens: arguments.maxTokens, stops: asked.ends,
+        vocabularySize: asked.tokenizer.vocabularySize))
   }
 
   /// Raw text, begun as the tokenizer begins a sequence.

@@ -17,6 +17,13 @@ enum Terminal {
   /// Results are coloured for a person only; see https://no-color.org.
   static let coloursResults = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
+  /// Columns for results: of the terminal, or 100.
+  static var resultWidth: Int {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 else { return 100 }
+    return Int(size.ws_col)
+  }
+
   /// `1 h 04 min`, `2 min 10 s` or `8 s`.
   static func duration(_ seconds: Double) -> String {
     let whole = Int(seconds.rounded())

@@ -32,6 +32,9 @@ struct AdapterArgument: ExpressibleByArgument, Equatable {
     path = String(argument[..<sign])
     self.weight = weight
   }
+
+  /// As it is given on a command line.
+  var text: String { weight == 1 ? path : "\(path)=\(weight)" }
 }
 
 /// The model that several commands take: a base and the adapters on it.
@@ -42,7 +45,13 @@ struct ModelArguments: ParsableArguments {
   @Flag(help: "Use adapters that were trained on another base, if their shapes fit.") var allowOtherBase = false
 
   func openAdapters(for base: Base) throws -> [(adapter: PEFTAdapter, weight: Double)] {
-    try adapter.map { argument in
+    try ModelArguments.open(adapter, for: base, allowOtherBase: allowOtherBase)
+  }
+
+  static func open(
+    _ arguments: [AdapterArgument], for base: Base, allowOtherBase: Bool
+  ) throws -> [(adapter: PEFTAdapter, weight: Double)] {
+    try arguments.map { argument in
       let adapter = try PEFTAdapter.open(argument.path, for: base, allowOtherBase: allowOtherBase)
       for text in adapter.notes { note(text) }
       return (adapter, argument.weight)

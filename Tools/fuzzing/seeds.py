@@ -7,7 +7,9 @@
 Each is made by the program whose format it is. Inputs that fuzzing found are named crash-*, timeout-* and oom-* and stay as they are.
 """
 import base64
+import bz2
 import collections
+import gzip
 import json
 import pathlib
 import tempfile
@@ -72,6 +74,23 @@ def rows():
     text("rows", "text", "".join(json.dumps({"text": line}) + "\n" for line in TEXT[:5]))
 
 
+def published():
+    """Questions in the forms that evaluations read."""
+    text("published", "mmlu", "What is red?,Mars,\"Venus, \"\"too\"\"\",the Sun,no,A\nWhat is big?,an ant,a cat,the Sun,no,C\n")
+    text("published", "cmmlu", "\ufeff,Question,A,B,C,D,Answer\r\n0,\"什么\r\n红\",火星,金星,太阳,不,A\r\n")
+    science = {"id": "a", "question": {"stem": "What falls?", "choices": [
+        {"text": "rain", "label": "A"}, {"text": "a hill", "label": "B"}]}, "answerKey": "A"}
+    text("published", "arc", json.dumps(science) + "\n")
+    text("published", "truthfulqa", [{"question": "What falls?", "mc1_targets": {"Rain.": 1, "Sky.": 0}, "mc2_targets": {"Rain.": 1, "Sky.": 0}}])
+    text("published", "hellaswag", "Roof: a man. he\n1\nsits.\nfalls.\nis [x].\nruns.\n")
+    text("published", "winogender", "sentid\tsentence\nnurse.patient.1.male.txt\tThe nurse told the patient that his blood was red.\n")
+    text("published", "triviaqa", {"Data": [{"Question": "Who?", "QuestionId": "1", "Answer": {"Value": "Ann", "Aliases": ["Ann"]}}]})
+    text("published", "wikitext", " = One = \n \n He said \" a , b \" ( or 1 @,@ 000 ) . \n = Two = \n")
+    solved = json.dumps({"question": "What is 1 + 1?", "answer": "1 + 1 = <<1+1=2>>2\n#### 2"}).encode() + b"\n"
+    (folder("published") / "gzip").write_bytes(gzip.compress(solved, mtime=0))
+    (folder("published") / "bzip2").write_bytes(bz2.compress(solved))
+
+
 def tokenizers():
     llama = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
     llama.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
@@ -114,6 +133,7 @@ if __name__ == "__main__":
     torch_files()
     documents()
     rows()
+    published()
     tokenizers()
     tiktoken()
     sentencepieces()

@@ -2,6 +2,7 @@ import Adapters
 import Bases
 import Checkpoints
 import Datasets
+import Evaluation
 import Foundation
 import JSON
 import Tensors
@@ -22,6 +23,7 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   case tokenizerJSON = "tokenizer-json"
   case rows
   case adapter
+  case published
 
   /// Reads `bytes` as a file of this kind, and what it holds to the end.
   public func read(_ bytes: [UInt8]) {
@@ -35,6 +37,7 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
       case .sentencepiece, .tiktoken, .tokenizerJSON: try readTokenizer(bytes)
       case .rows: try readRows(bytes)
       case .adapter: try readAdapter(bytes)
+      case .published: try readPublished(bytes)
       }
     } catch {
       precondition(!"\(error)".isEmpty, "an error without words")
@@ -92,6 +95,14 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
       let options = DataOptions(train: [DataOptions.Source(path: path)])
       let set = try TrainingSet(options, batchSize: 4, seed: 1, tokenizer: FuzzedReader.tokenizer, vocabularySize: 512)
       for step in 0..<min(set.stepsPerEpoch, 8) { _ = try set.examples(epoch: 0, step: step) }
+    }
+  }
+
+  /// Questions of an evaluation, in whatever form the bytes are.
+  private func readPublished(_ bytes: [UInt8]) throws {
+    try withFile(bytes, named: "published") { path in
+      for table in try DataFolder(path).tables { _ = try table.rows() }
+      for task in TaskLibrary.names { _ = try? TaskLibrary.open(task, TaskOptions(data: path, limit: 8)) }
     }
   }
 
