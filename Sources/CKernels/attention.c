@@ -84,7 +84,8 @@ static int make_plan(pass *p, puna_context *context, const puna_attention *atten
   const size_t descendant_bytes = aligned((size_t)descendants * sizeof(int));
   const size_t block_bytes = aligned((size_t)key_blocks * sizeof(int));
   const size_t used_bytes = aligned((size_t)segments);
-  const size_t packed_bytes = aligned((size_t)heads * head_bytes);
+  if (call->packs_in_tasks) heads = attention->key_value_heads;
+  const size_t packed_bytes = call->packs_in_tasks ? 0 : aligned((size_t)heads * head_bytes);
   char *memory = puna_scratch(
       context, 0, key_bytes + query_bytes + place_bytes + descendant_bytes + block_bytes + used_bytes + packed_bytes + scratch_bytes);
   puna_attention_tile *key = (void *)memory, *query = (void *)(memory += key_bytes);
@@ -154,17 +155,32 @@ static size_t task_scratch(const puna_attention *attention, int rows, int scores
          (stacked * (dimension * (size_t)rows + PUNA_KEY_TILE * (size_t)scores + 32) + dimension * PUNA_KEY_TILE * (size_t)keys);
 }
 
+/* Whether every segment is a single query tile, as in decoding, and few key tiles are seen by several: packing them where they are used
+   then needs no memory that grows with the context, and no region of its own. The packed numbers are the same. */
+static int packs_in_tasks(const puna_attention *attention) {
+  const int query_tile = query_tile_positions(attention->heads / attention->key_value_heads);
+  long seen = 0, tiles = 0;
+  for (int s = 0; s < attention->segment_count; ++s) {
+    tiles += ceil_divide(attention->segments[s].count, PUNA_KEY_TILE);
+    if (attention->segments[s].resident) continue;
+    if (attention->segments[s].count > query_tile) return 0;
+    for (int a = s; a >= 0; a = attention->segments[a].parent) seen += ceil_divide(attention->segments[a].count, PUNA_KEY_TILE);
+  }
+  return seen <= 2 * tiles;
+}
+
 void puna_attention_forward(puna_context *context, const puna_attention *attention, void *output, size_t output_stride,
                             float *log_sum_exp) {
   if (attention->rows == 0) return;
   const puna_attention_kernels *table = kernels(context);
   pass p = {.call = {.output = output, .output_stride = output_stride, .log_sum_exp = log_sum_exp}};
-  const int heads = make_plan(&p, context, attention, 2, 0, task_scratch(attention, 2, 1, 0));
+  p.call.packs_in_tasks = packs_in_tasks(attention);
+  const int heads = make_plan(&p, context, attention, 2, 0, task_scratch(attention, 2, 1, p.call.packs_in_tasks ? 2 : 0));
   for (int head = 0; head < attention->key_value_heads; head += heads) {
     const int left = attention->key_value_heads - head;
     p.call.head_begin = head;
     p.call.head_count = left < heads ? left : heads;
-    run(&p, table->pack_forward, (long)p.call.key_tile_count * p.call.head_count);
+    if (!p.call.packs_in_tasks) run(&p, table->pack_forward, (long)p.call.key_tile_count * p.call.head_count);
     run(&p, table->forward, (long)p.call.query_tile_count * p.call.head_count);
   }
 }

@@ -20,24 +20,41 @@ VECTOR_INLINE uint32_t *packed(const puna_attention_call *call, int head, int ma
 }
 VECTOR_INLINE int padded_keys(const puna_attention_tile *tile) { return (tile->count + 15) & ~15; }
 
+/* Where the rows of a key tile lie in k or v of the batch, or of the resident matrices. */
+VECTOR_INLINE const void *tile_rows(const puna_attention_call *call, const puna_attention_tile *tile, int head, const void *x,
+                                    const void *resident, size_t stride, const int bf16) {
+  const int is_resident = call->attention->segments[tile->segment].resident;
+  const size_t column = (size_t)head * (size_t)call->attention->head_dimension;
+  return is_resident ? element(resident, (size_t)tile->begin * call->attention->resident_stride + column, bf16)
+                     : element(x, (size_t)tile->begin * stride + column, bf16);
+}
+
+/* A key tile as forward's two products read it: the keys transposed, the values in rows. */
+VECTOR_INLINE void pack_for_forward(const puna_attention_call *call, const puna_attention_tile *tile, int head, uint32_t *keys,
+                                    uint32_t *values, const int bf16, const int pairs) {
+  const puna_attention *attention = call->attention;
+  const int resident = attention->segments[tile->segment].resident, dimension = attention->head_dimension;
+  pack_transposed(tile_rows(call, tile, head, attention->k, attention->resident_k, attention->k_stride, bf16),
+                  resident ? attention->resident_stride : attention->k_stride, tile->count, padded_keys(tile),
+                  pairs ? dimension / 2 : dimension, keys, bf16, pairs);
+  pack_rows(tile_rows(call, tile, head, attention->v, attention->resident_v, attention->v_stride, bf16),
+            resident ? attention->resident_stride : attention->v_stride, tile->count, padded_keys(tile), dimension, values, bf16, pairs);
+}
+
 VECTOR_INLINE void pack_tile(const puna_attention_call *call, long index, const int backward, const int bf16, const int pairs) {
   const puna_attention *attention = call->attention;
   const puna_attention_tile *tile = &call->key_tiles[index / call->head_count];
   const int head = call->head_begin + (int)(index % call->head_count), dimension = attention->head_dimension;
-  const int words = pairs ? dimension / 2 : dimension, padded = padded_keys(tile);
-  const int resident = attention->segments[tile->segment].resident;
-  const size_t k_stride = resident ? attention->resident_stride : attention->k_stride;
-  const size_t v_stride = resident ? attention->resident_stride : attention->v_stride;
-  const size_t column = (size_t)head * (size_t)dimension;
-  const void *k = element(resident ? attention->resident_k : attention->k, (size_t)tile->begin * k_stride + column, bf16);
-  const void *v = element(resident ? attention->resident_v : attention->v, (size_t)tile->begin * v_stride + column, bf16);
-  pack_transposed(k, k_stride, tile->count, padded, words, packed(call, head, 0, tile), bf16, pairs);
-  if (backward) {
-    pack_rows(k, k_stride, tile->count, padded, dimension, packed(call, head, 1, tile), bf16, pairs);
-    pack_transposed(v, v_stride, tile->count, padded, words, packed(call, head, 2, tile), bf16, pairs);
-  } else {
-    pack_rows(v, v_stride, tile->count, padded, dimension, packed(call, head, 1, tile), bf16, pairs);
+  if (!backward) {
+    pack_for_forward(call, tile, head, packed(call, head, 0, tile), packed(call, head, 1, tile), bf16, pairs);
+    return;
   }
+  const int words = pairs ? dimension / 2 : dimension, padded = padded_keys(tile);
+  const void *k = tile_rows(call, tile, head, attention->k, NULL, attention->k_stride, bf16);
+  const void *v = tile_rows(call, tile, head, attention->v, NULL, attention->v_stride, bf16);
+  pack_transposed(k, attention->k_stride, tile->count, padded, words, packed(call, head, 0, tile), bf16, pairs);
+  pack_rows(k, attention->k_stride, tile->count, padded, dimension, packed(call, head, 1, tile), bf16, pairs);
+  pack_transposed(v, attention->v_stride, tile->count, padded, words, packed(call, head, 2, tile), bf16, pairs);
 }
 
 /* Keys of `keys` that the query at `position` of `query`'s segment sees. */
@@ -117,7 +134,9 @@ VECTOR_INLINE void forward_tile(const puna_attention_call *call, long index, flo
   const int rows = tile->count * group, padded_rows = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS;
   const int words = pairs ? dimension / 2 : dimension, dimension_vectors = (dimension + VECTOR_FLOATS - 1) / VECTOR_FLOATS;
   const size_t columns = puna_padded_dimension(dimension);
-  uint32_t *q = (uint32_t *)scratch, *scores = q + (size_t)padded_rows * columns;
+  /* Keys and values of a tile that nobody has packed. */
+  uint32_t *const own = (uint32_t *)scratch, *const own_values = own + columns * PUNA_KEY_TILE;
+  uint32_t *q = call->packs_in_tasks ? own_values + columns * PUNA_KEY_TILE : own, *scores = q + (size_t)padded_rows * columns;
   float *sum = (float *)(scores + (size_t)padded_rows * PUNA_KEY_TILE), *sums = sum + (size_t)padded_rows * columns;
   float *maxima = sums + (size_t)padded_rows * VECTOR_FLOATS;
   int *positions = (int *)(maxima + padded_rows);
@@ -136,8 +155,11 @@ VECTOR_INLINE void forward_tile(const puna_attention_call *call, long index, flo
       const puna_attention_tile *keys = &call->key_tiles[t];
       const int most = visible_keys(keys, tile, last), vectors = (most + VECTOR_FLOATS - 1) / VECTOR_FLOATS;
       if (most <= 0) break;
-      product(padded_rows, vectors, words, q, (size_t)words, 1, packed(call, head, 0, keys), (size_t)padded_keys(keys), (float *)scores,
-              PUNA_KEY_TILE, 0, pairs);
+      if (call->packs_in_tasks) pack_for_forward(call, keys, head, own, own_values, bf16, pairs);
+      const uint32_t *packed_keys = call->packs_in_tasks ? own : packed(call, head, 0, keys);
+      const uint32_t *packed_values = call->packs_in_tasks ? own_values : packed(call, head, 1, keys);
+      product(padded_rows, vectors, words, q, (size_t)words, 1, packed_keys, (size_t)padded_keys(keys), (float *)scores, PUNA_KEY_TILE, 0,
+              pairs);
       const int full = visible_keys(keys, tile, tile->first) == PUNA_KEY_TILE;
       for (int row = 0; row < rows; ++row) {
         uint32_t *at = scores + (size_t)row * PUNA_KEY_TILE;
@@ -155,7 +177,7 @@ VECTOR_INLINE void forward_tile(const puna_attention_call *call, long index, flo
         }
       }
       product(padded_rows, dimension_vectors, pairs ? vectors * VECTOR_FLOATS / 2 : most, scores, PUNA_KEY_TILE, 1,
-              packed(call, head, 1, keys), columns, sum, columns, 1, pairs);
+              packed_values, columns, sum, columns, 1, pairs);
     }
   }
 

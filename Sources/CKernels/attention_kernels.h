@@ -33,6 +33,7 @@ typedef struct {
 
   /* The key-value heads of this pass, and their packed matrices: 32-bit words, [head][matrix]. */
   int head_begin, head_count;
+  int packs_in_tasks; /* forward: nothing is packed before; each query tile packs what it sees, a key tile at a time */
   uint32_t *packed;
   size_t packed_head; /* words of one head */
 

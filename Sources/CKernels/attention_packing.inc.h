@@ -96,11 +96,30 @@ VECTOR_INLINE quad load_quad(const void *row, int first, int lanes, const int bf
   return words;
 }
 
+/* A block of VECTOR_FLOATS rows and words; rows from `count` on are zero. */
+VECTOR_INLINE void pack_transposed_block(const void *x, size_t stride, int count, int padded, int word, uint32_t *y, const int bf16,
+                                         const int pairs) {
+  gemm_units rows[VECTOR_FLOATS];
+  for (int i = 0; i < VECTOR_FLOATS; ++i) {
+    const char *row = element(x, (size_t)i * stride, bf16);
+    const int narrow = bf16 && !pairs;
+    rows[i] = i >= count ? (gemm_units){0}
+                         : (gemm_units)FN(widen)(row + (size_t)word * (narrow ? 2 : 4), narrow ? PUNA_BFLOAT16 : PUNA_FLOAT32);
+  }
+  FN(store_transposed)(rows, y + (size_t)word * (size_t)padded, padded);
+}
+
 /* Rows of k or v, transposed: y[words, padded], with zero columns from `count` on. */
 VECTOR_INLINE void pack_transposed(const void *x, size_t stride, int count, int padded, int words, uint32_t *y, const int bf16,
                                    const int pairs) {
+  const int whole = words / VECTOR_FLOATS * VECTOR_FLOATS;
+  for (int row = 0; row < padded; row += VECTOR_FLOATS) {
+    const void *from = element(x, (size_t)row * stride, bf16);
+    for (int word = 0; word < whole; word += VECTOR_FLOATS)
+      pack_transposed_block(from, stride, count - row, padded, word, y + row, bf16, pairs);
+  }
   for (int row = 0; row < padded; row += 4) {
-    for (int word = 0; word < words; word += 4) {
+    for (int word = whole; word < words; word += 4) {
       const int lanes = words - word < 4 ? words - word : 4;
       quad r[4];
       for (int i = 0; i < 4; ++i) {

@@ -1,17 +1,20 @@
 /* The driver of products with few rows, which is what decoding consists of: weights are read once, as they lie in memory, and their rate
    of arrival is the limit. Packing would cost more than it saves.
 
-   Four columns of the product, which are four rows of the weight, are walked side by side, for four rows of x at a time; the first four
-   bring the weights into the caches, the others find them there, and all of them fetch those of the next four columns. */
+   A task is a run of columns of the product, which are rows of the weight and lie one after the other in memory. While a worker multiplies
+   them it asks for those of its next task in the order of their addresses, whatever the order in which it multiplies: memory then sees one
+   rising stream per worker, which it serves twice as fast as several side by side. */
 #include "few_rows_kernels.h"
+
+#include <stdatomic.h>
 
 #include "context_private.h"
 #include "gemm_kernels.h"
 #include "gemm_terms.h"
 #include "weight_private.h"
 
-/* A multiple of every set's vector. */
-enum { columns_per_task = 32 };
+/* Weights of a task: two tasks fit a second-level cache, and one takes far longer than claiming it. */
+enum { task_bytes = 96 << 10, least_columns = 8 };
 
 static const puna_few_rows_kernels *kernels_of(puna_isa isa) {
   switch (isa) {
@@ -25,108 +28,130 @@ static const puna_few_rows_kernels *kernels_of(puna_isa isa) {
 }
 
 typedef struct {
-  puna_context *context;
   const puna_few_rows_kernels *kernels;
+  const puna_gemm_kernels *finish;
   int bf16, m;
-  int turns; /* in which the rows of x are taken */
   const puna_gemm_term *terms;
   int term_count;
   const puna_destination *destinations;
+  int columns_per_task;
   long tasks;
+  atomic_long next;
 } plan;
 
-/* Columns of one destination. */
-typedef struct {
+/* Columns of one destination; none: begin = end. */
+typedef struct task {
   const puna_destination *destination;
   int begin, end;
 } task;
 
-static long tasks_of(const puna_destination *destination) { return puna_ceil_div(destination->n_count, columns_per_task); }
+static long tasks_of(const plan *plan, const puna_destination *destination) {
+  return puna_ceil_div(destination->n_count, plan->columns_per_task);
+}
 
-static task find_task(const plan *plan, long index) {
+static task claim_task(plan *plan) {
+  long index = atomic_fetch_add_explicit(&plan->next, 1, memory_order_relaxed);
+  if (index >= plan->tasks) return (task){.begin = 0, .end = 0};
   const puna_destination *destination = plan->destinations;
-  for (; index >= tasks_of(destination); destination++) index -= tasks_of(destination);
-  int begin = destination->n_begin + (int)index * columns_per_task;
-  return (task){destination, begin, (int)puna_min_long(begin + columns_per_task, destination->n_begin + destination->n_count)};
+  for (; index >= tasks_of(plan, destination); destination++) index -= tasks_of(plan, destination);
+  int begin = destination->n_begin + (int)index * plan->columns_per_task;
+  return (task){destination, begin, (int)puna_min_long(begin + plan->columns_per_task, destination->n_begin + destination->n_count)};
 }
 
-/* Columns from `column` on that are walked side by side: a whole group where each of its stretches lies in one segment, else one. */
-static int group_of(const plan *plan, int column, int end) {
-  if (puna_next_cut(plan->terms, plan->term_count, column, end) - column < PUNA_GROUP_COLUMNS) return 1;
-  for (const puna_gemm_term *term = plan->terms; term < plan->terms + plan->term_count; term++) {
-    if (!puna_term_covers(term, column)) continue;
-    int row = column - term->n_begin;
-    for (int k = 0; k < term->weight->columns;) {
-      const puna_segment *segment = puna_find_segment(term->weight, row, k);
-      if (row + PUNA_GROUP_COLUMNS > segment->row_begin + segment->row_count) return 1;
-      k = segment->column_begin + segment->column_count;
-    }
+/* The end, at most `end`, of the rows from `row` on that lie evenly in the same segments. */
+static int even_rows(const puna_weight *weight, int row, int end) {
+  for (const puna_segment *segment = weight->segments; segment < weight->segments + weight->segment_count; segment++) {
+    int begin = segment->row_begin, stop = begin + segment->row_count;
+    if (begin > row && begin < end) end = begin;
+    if (stop > row && stop < end) end = stop;
+    int half = segment->rotary_head_dimension / 2;
+    if (half && begin <= row && row < stop) end = (int)puna_min_long(end, begin + ((row - begin) / half + 1) * half);
   }
-  return PUNA_GROUP_COLUMNS;
+  return end;
 }
 
-/* Of the columns from `next` on, those whose weights the rows from `row` on are to fetch: all rows together fetch each once. */
-static void add_fetches(const plan *plan, const puna_gemm_term *term, int next, int columns, int row, int k,
-                        puna_few_rows_stretch *stretch) {
-  int turn = row / plan->kernels->rows;
-  for (int i = 0; i < columns; i++) {
-    if (!puna_term_covers(term, next + i) || i * plan->turns / PUNA_GROUP_COLUMNS != turn) continue;
-    const puna_segment *segment = puna_find_segment(term->weight, next + i - term->n_begin, k);
-    stretch->fetch[stretch->fetches++] = puna_segment_address(segment, next + i - term->n_begin, k);
-  }
+/* The end, at most `end`, of the columns from `column` on that the same terms and segments cover. */
+static int run_end(const plan *plan, int column, int end) {
+  end = puna_next_cut(plan->terms, plan->term_count, column, end);
+  for (const puna_gemm_term *term = plan->terms; term < plan->terms + plan->term_count; term++)
+    if (puna_term_covers(term, column)) end = term->n_begin + even_rows(term->weight, column - term->n_begin, end - term->n_begin);
+  return end;
 }
 
-/* What one term gives to `rows` rows and `columns` columns, the first of all terms unless continued. */
-static void add_term(const plan *plan, const puna_gemm_term *term, int column, int columns, int row, int rows, int next,
-                     int continued, puna_few_rows_sums *sums) {
+/* From a row of a segment to the next, evenly. */
+static size_t byte_stride(const puna_segment *segment) { return segment->row_byte_stride * (segment->rotary_head_dimension ? 2 : 1); }
+
+/* What of the term's weights the task `next` needs in the segment that holds k. */
+static puna_few_rows_fetch fetch_of(const puna_gemm_term *term, task next, int k) {
+  if (next.begin == next.end || !puna_term_covers(term, next.begin)) return (puna_few_rows_fetch){.rows = 0};
+  int row = next.begin - term->n_begin;
+  int end = even_rows(term->weight, row, (int)puna_min_long(next.end - term->n_begin, term->weight->rows));
+  const puna_segment *segment = puna_find_segment(term->weight, row, k);
+  return (puna_few_rows_fetch){
+      .w = puna_segment_address(segment, row, k),
+      .w_byte_stride = byte_stride(segment),
+      .row_bytes = (size_t)(segment->column_begin + segment->column_count - k) * puna_dtype_bytes(segment->dtype),
+      .rows = end - row};
+}
+
+/* Adds what one term gives to the columns begin ..< end. */
+static void add_term(const plan *plan, const puna_gemm_term *term, int begin, int end, task next, float *totals) {
   const size_t size = plan->bf16 ? 2 : 4;
   for (int k = 0; k < term->weight->columns;) {
-    const puna_segment *segment = puna_find_segment(term->weight, column - term->n_begin, k);
-    puna_few_rows_stretch stretch = {.dtype = segment->dtype,
-                                     .x = (const char *)term->x + ((size_t)row * term->x_stride + (size_t)k) * size,
-                                     .x_byte_stride = term->x_stride * size,
-                                     .elements = segment->column_begin + segment->column_count - k};
-    for (int i = 0; i < columns; i++) stretch.w[i] = puna_segment_address(segment, column - term->n_begin + i, k);
-    if (next >= 0) add_fetches(plan, term, next, columns, row, k, &stretch);
-    for (int i = stretch.fetches; i < PUNA_GROUP_COLUMNS; i++) stretch.fetch[i] = stretch.w[0];
-    plan->kernels->add(plan->bf16, rows, columns, &stretch, continued || k, sums);
+    const puna_segment *segment = puna_find_segment(term->weight, begin - term->n_begin, k);
+    const puna_few_rows_stretch stretch = {.w = puna_segment_address(segment, begin - term->n_begin, k),
+                                           .w_byte_stride = byte_stride(segment),
+                                           .dtype = segment->dtype,
+                                           .x = (const char *)term->x + (size_t)k * size,
+                                           .x_byte_stride = term->x_stride * size,
+                                           .elements = segment->column_begin + segment->column_count - k,
+                                           .columns = end - begin};
+    const puna_few_rows_fetch fetch = fetch_of(term, next, k);
+    plan->kernels->add(plan->bf16, plan->m, &stretch, &fetch, totals);
     k += stretch.elements;
   }
 }
 
-static void run_task(void *argument, long index, int worker) {
-  (void)worker;
-  const plan *plan = argument;
-  task task = find_task(plan, index);
-  long following = index + puna_context_threads(plan->context);
-  int next_begin = following < plan->tasks ? find_task(plan, following).begin : -1;
-  float tile[PUNA_FEW_ROWS * columns_per_task] = {0};
-  for (int column = task.begin; column < task.end;) {
-    int columns = group_of(plan, column, task.end);
-    int next = column + columns < task.end ? column + columns : next_begin;
-    for (int row = 0; row < plan->m; row += plan->kernels->rows) {
-      int rows = (int)puna_min_long(plan->kernels->rows, plan->m - row);
-      /* Not cleared here: wide loads would wait for narrow stores, and the stream of weights would run dry. */
-      puna_few_rows_sums sums;
-      int continued = 0;
-      for (const puna_gemm_term *term = plan->terms; term < plan->terms + plan->term_count; term++)
-        if (puna_term_covers(term, column)) add_term(plan, term, column, columns, row, rows, next, continued++, &sums);
-      float *target = tile + row * columns_per_task + (column - task.begin);
-      if (continued) plan->kernels->total(rows, columns, &sums, target, columns_per_task);
-    }
-    column += columns;
+static void run_task(const plan *plan, task task, struct task next) {
+  float totals[PUNA_FEW_ROWS * PUNA_FEW_ROWS_COLUMNS] = {0};
+  for (int begin = task.begin; begin < task.end;) {
+    int end = run_end(plan, begin, task.end);
+    for (const puna_gemm_term *term = plan->terms; term < plan->terms + plan->term_count; term++)
+      if (puna_term_covers(term, begin)) add_term(plan, term, begin, end, next, totals + (begin - task.begin));
+    begin = end;
   }
   const puna_destination *destination = task.destination;
   char *y = (char *)destination->y + (size_t)(task.begin - destination->n_begin) * (destination->kind == PUNA_STORE_BF16 ? 2 : 4);
-  puna_gemm_kernels_of(puna_context_isa(plan->context))
-      ->finish(destination->kind, destination->scale, plan->m, task.end - task.begin, tile, columns_per_task, y, destination->y_stride);
+  plan->finish->finish(destination->kind, destination->scale, plan->m, task.end - task.begin, totals, PUNA_FEW_ROWS_COLUMNS, y,
+                       destination->y_stride);
+}
+
+/* One worker's share: tasks are claimed one ahead, so that it is known which weights come next. */
+static void run_worker(void *argument, long index, int worker) {
+  (void)index, (void)worker;
+  plan *plan = argument;
+  for (task task = claim_task(plan), next; task.begin < task.end; task = next) {
+    next = claim_task(plan);
+    run_task(plan, task, next);
+  }
+}
+
+/* Bytes of the longest row of a term. */
+static size_t row_bytes(const puna_gemm_term *terms, int term_count) {
+  size_t most = 1;
+  for (const puna_gemm_term *term = terms; term < terms + term_count; term++) {
+    size_t bytes = (size_t)term->weight->columns * puna_dtype_bytes(term->weight->segments->dtype);
+    if (bytes > most) most = bytes;
+  }
+  return most;
 }
 
 void puna_gemm_few_rows(puna_context *context, int bf16, int m, const puna_gemm_term *terms, int term_count,
                         const puna_destination *destinations, int destination_count) {
-  plan plan = {.context = context, .kernels = kernels_of(puna_context_isa(context)), .bf16 = bf16, .m = m, .terms = terms,
-               .term_count = term_count, .destinations = destinations};
-  plan.turns = (int)puna_ceil_div(m, plan.kernels->rows);
-  for (int i = 0; i < destination_count; i++) plan.tasks += tasks_of(&destinations[i]);
-  puna_parallel_for(context, plan.tasks, run_task, &plan);
+  plan plan = {.kernels = kernels_of(puna_context_isa(context)), .finish = puna_gemm_kernels_of(puna_context_isa(context)), .bf16 = bf16,
+               .m = m, .terms = terms, .term_count = term_count, .destinations = destinations, .columns_per_task = PUNA_FEW_ROWS_COLUMNS};
+  const size_t bytes = row_bytes(terms, term_count);
+  while (plan.columns_per_task > least_columns && (size_t)plan.columns_per_task * bytes > task_bytes) plan.columns_per_task /= 2;
+  for (int i = 0; i < destination_count; i++) plan.tasks += tasks_of(&plan, &destinations[i]);
+  puna_parallel_for(context, puna_min_long(plan.tasks, puna_context_threads(context)), run_worker, &plan);
 }

@@ -1,5 +1,9 @@
 /* Dot products of few rows with rows of weights (see few_rows_kernels.h), written once for every instruction set. Needs gemm.inc.h. */
 
+/* Columns that share every load of x, and most rows that share every load of a weight. */
+#define PUNA_GROUP_COLUMNS 4
+#define PUNA_GROUP_ROWS 4
+
 /* `bytes` of source and zeros up to `capacity`, a multiple of 64. */
 GEMM_INLINE void FN(copy_tail)(char *padded, const char *source, size_t bytes, const size_t capacity) {
 #if defined(ISA_AVX512)
@@ -25,35 +29,76 @@ GEMM_INLINE void FN(add_units)(int bf16, puna_dtype dtype, const int rows, const
   }
 }
 
-/* Rows, columns and types are constants where this is inlined, and the sums then live in registers. */
-GEMM_INLINE void FN(add_stretch)(int bf16, puna_dtype dtype, const int rows, const int columns, const puna_few_rows_stretch *stretch,
-                                 int continued, puna_few_rows_sums *totals) {
+typedef float few_rows_quad __attribute__((vector_size(16)));
+
+/* Lanes added by halves down to four. */
+GEMM_INLINE few_rows_quad FN(fold)(gemm_vector v) {
+#if VECTOR_FLOATS == 16
+  typedef float octet __attribute__((vector_size(32)));
+  const octet half = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
+#elif VECTOR_FLOATS == 8
+  return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+#else
+  return v;
+#endif
+}
+
+
+/* Totals of a row's sums, `columns` of 1 or PUNA_GROUP_COLUMNS, added to those of the blocks before. */
+GEMM_INLINE void FN(add_totals)(const int columns, const gemm_vector *sums, float *totals) {
+  const few_rows_quad a = FN(fold)(sums[0]);
+  few_rows_quad b = {0}, c = {0}, d = {0};
+  if (columns > 1) b = FN(fold)(sums[1]), c = FN(fold)(sums[2]), d = FN(fold)(sums[3]);
+  const few_rows_quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const few_rows_quad cd = __builtin_shufflevector(c, d, 0, 4, 1, 5) + __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  few_rows_quad all = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+  few_rows_quad before = {0};
+  memcpy(&before, totals, (size_t)columns * 4);
+  all += before;
+  memcpy(totals, &all, (size_t)columns * 4);
+}
+
+/* Where the next lines to be fetched lie: the rest of this stretch, then the block that comes next, each in the order of addresses. */
+typedef struct {
+  puna_few_rows_fetch block;
+  const puna_few_rows_fetch *next; /* NULL: `block` is the last */
+  size_t offset;                   /* in the block without the gaps between its rows */
+} FN(fetch_cursor);
+
+/* The line from which `lines` lines are fetched. When there are no more, something near, again and again. */
+GEMM_INLINE const char *FN(next_lines)(FN(fetch_cursor) *cursor, long lines, const char *near, size_t *step) {
+  if (cursor->next && cursor->offset >= cursor->block.row_bytes * (size_t)cursor->block.rows)
+    cursor->block = *cursor->next, cursor->next = NULL, cursor->offset = 0;
+  const size_t row_bytes = cursor->block.row_bytes;
+  *step = cursor->offset < row_bytes * (size_t)cursor->block.rows ? 64 : 0;
+  if (!*step) return near;
+  const char *line = cursor->block.w + cursor->offset / row_bytes * cursor->block.w_byte_stride + cursor->offset % row_bytes;
+  cursor->offset += (size_t)lines * 64;
+  return line;
+}
+
+/* A block of k of `rows` rows and `columns` columns. They and the types are constants where this is inlined, and the sums then live in
+   registers. `lines` are fetched for each line that is read. */
+GEMM_INLINE void FN(add_block)(int bf16, puna_dtype dtype, const int rows, const int columns, const int lines, const char *const w_begin,
+                               size_t w_stride, const char *const x_begin, size_t x_stride, long left, FN(fetch_cursor) *cursor,
+                               float *totals) {
   const long step = bf16 ? 2 * VECTOR_FLOATS : VECTOR_FLOATS;
   const size_t x_step = 4 * VECTOR_FLOATS, w_step = (size_t)step * (dtype == PUNA_FLOAT32 ? 4 : 2);
   const long steps_per_line = w_step < 64 ? 64 / (long)w_step : 1;
+  const int lines_per_step = lines * (int)(w_step < 64 ? 1 : w_step / 64);
   gemm_vector sums[PUNA_GROUP_ROWS][PUNA_GROUP_COLUMNS];
   const char *w[PUNA_GROUP_COLUMNS], *x[PUNA_GROUP_ROWS];
-  _Pragma("clang loop unroll(full)") for (int j = 0; j < columns; j++) w[j] = stretch->w[j];
-  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) x[i] = stretch->x + (size_t)i * stretch->x_byte_stride;
+  _Pragma("clang loop unroll(full)") for (int j = 0; j < columns; j++) w[j] = w_begin + (size_t)j * w_stride;
+  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) x[i] = x_begin + (size_t)i * x_stride;
   _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-      _Pragma("clang loop unroll(full)") for (int j = 0; j < columns; j++)
-          sums[i][j] = continued ? *(gemm_vector *)totals->lanes[i][j] : (gemm_vector){0};
+      _Pragma("clang loop unroll(full)") for (int j = 0; j < columns; j++) sums[i][j] = (gemm_vector){0};
 
-  /* Prefetches are no loop: its branches would leave too few instructions in flight to keep memory busy. */
-  const char *fetch[PUNA_GROUP_COLUMNS];
-  _Pragma("clang loop unroll(full)") for (int j = 0; j < PUNA_GROUP_COLUMNS; j++) fetch[j] = stretch->fetch[j];
-  const int more_than_two = stretch->fetches > 2;
-  long left = stretch->elements;
+  size_t line_step;
+  const char *line = FN(next_lines)(cursor, left / (step * steps_per_line) * lines_per_step, w_begin, &line_step);
   for (; left >= step * steps_per_line; left -= step * steps_per_line) {
-    _Pragma("clang loop unroll(full)") for (size_t i = 0; i < (w_step < 64 ? 64 : w_step); i += 64) {
-      __builtin_prefetch(fetch[0] + i, 0, 3);
-      __builtin_prefetch(fetch[1] + i, 0, 3);
-      if (more_than_two) {
-        __builtin_prefetch(fetch[2] + i, 0, 3);
-        __builtin_prefetch(fetch[3] + i, 0, 3);
-      }
-    }
-    _Pragma("clang loop unroll(full)") for (int j = 0; j < PUNA_GROUP_COLUMNS; j++) fetch[j] += w_step * (size_t)steps_per_line;
+    /* No loop that runs: its branches would leave too few instructions in flight to keep memory busy. */
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < lines_per_step; i++, line += line_step) __builtin_prefetch(line, 0, 3);
     _Pragma("clang loop unroll(full)") for (long i = 0; i < steps_per_line; i++) {
       FN(add_units)(bf16, dtype, rows, columns, w, x, sums);
       _Pragma("clang loop unroll(full)") for (int j = 0; j < columns; j++) w[j] += w_step;
@@ -77,72 +122,99 @@ GEMM_INLINE void FN(add_stretch)(int bf16, puna_dtype dtype, const int rows, con
     }
     FN(add_units)(bf16, dtype, rows, columns, w, x, sums);
   }
-  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-      _Pragma("clang loop unroll(full)") for (int j = 0; j < columns; j++) *(gemm_vector *)totals->lanes[i][j] = sums[i][j];
+  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) FN(add_totals)(columns, sums[i], totals + i * PUNA_FEW_ROWS_COLUMNS);
 }
 
-#define FEW_ROWS_CASE(rows, columns)                                                                                            \
-  case (columns) * 16 + (rows):                                                                                                 \
-    if (stretch->dtype == PUNA_BFLOAT16) FN(add_stretch)(bf16, PUNA_BFLOAT16, rows, columns, stretch, continued, sums);                    \
-    else if (stretch->dtype == PUNA_FLOAT16) FN(add_stretch)(bf16, PUNA_FLOAT16, rows, columns, stretch, continued, sums);                 \
-    else FN(add_stretch)(bf16, PUNA_FLOAT32, rows, columns, stretch, continued, sums);                                                     \
-    return;
-#define FEW_ROWS_CASES_2(columns) FEW_ROWS_CASE(1, columns) FEW_ROWS_CASE(2, columns)
 /* The sums and a vector of each column fit the registers. */
 #if VECTOR_FLOATS == 16
 #define FEW_ROWS_HEIGHT 4
-#define FEW_ROWS_CASES(columns) FEW_ROWS_CASES_2(columns) FEW_ROWS_CASE(3, columns) FEW_ROWS_CASE(4, columns)
 #else
 #define FEW_ROWS_HEIGHT 2
-#define FEW_ROWS_CASES(columns) FEW_ROWS_CASES_2(columns)
 #endif
-#define FEW_ROWS_ADD(name, kind)                                                                                      \
-  static void FN(name)(int rows, int columns, const puna_few_rows_stretch *stretch, int continued, puna_few_rows_sums *sums) {       \
-    enum { bf16 = kind };                                                                                             \
-    switch (columns * 16 + rows) { FEW_ROWS_CASES(1) FEW_ROWS_CASES(PUNA_GROUP_COLUMNS) }                             \
+
+/* Units of k in a block: that of sixteen rows of x (16 KB) stays in the first-level cache from column to column. */
+enum { FN(few_rows_block) = 256 };
+/* Rows of x that stay in that cache as a whole let the weights be taken in the order of their addresses, fetched so many bytes ahead. */
+enum { FN(few_rows_resident) = 24 << 10, FN(few_rows_lead) = 16 << 10 };
+
+/* A block of k of all rows. */
+GEMM_INLINE void FN(add_rows)(int bf16, puna_dtype dtype, int rows, int group, const puna_few_rows_stretch *stretch, int column, long k,
+                              long block, FN(fetch_cursor) *cursor, float *totals) {
+  const int turns = (rows + FEW_ROWS_HEIGHT - 1) / FEW_ROWS_HEIGHT;
+  const long left = stretch->elements - k < block ? stretch->elements - k : block;
+  const char *w = stretch->w + (size_t)column * stretch->w_byte_stride + (size_t)k * (dtype == PUNA_FLOAT32 ? 4 : 2);
+  for (int row = 0; row < rows; row += FEW_ROWS_HEIGHT) {
+    const int height = rows - row < FEW_ROWS_HEIGHT ? rows - row : FEW_ROWS_HEIGHT;
+    const char *x = stretch->x + (size_t)row * stretch->x_byte_stride + (size_t)k * (bf16 ? 2 : 4);
+    float *target = totals + row * PUNA_FEW_ROWS_COLUMNS + column;
+#define BLOCK(height, columns, lines)                                                                                                  \
+  FN(add_block)(bf16, dtype, height, columns, lines, w, stretch->w_byte_stride, x, stretch->x_byte_stride, left, cursor, target)
+#define BLOCKS(height)                                   \
+  if (group == 1) BLOCK(height, 1, 1);                   \
+  else BLOCK(height, PUNA_GROUP_COLUMNS, PUNA_GROUP_COLUMNS)
+    if (height == FEW_ROWS_HEIGHT && group > 1) {
+      /* All turns together fetch what one reads. */
+      if (turns == 1) BLOCK(FEW_ROWS_HEIGHT, PUNA_GROUP_COLUMNS, PUNA_GROUP_COLUMNS);
+      else if (turns < 4) BLOCK(FEW_ROWS_HEIGHT, PUNA_GROUP_COLUMNS, PUNA_GROUP_COLUMNS / 2);
+      else BLOCK(FEW_ROWS_HEIGHT, PUNA_GROUP_COLUMNS, 1);
+    } else if (height == 1) {
+      BLOCKS(1);
+#if FEW_ROWS_HEIGHT > 2
+    } else if (height == 3) {
+      BLOCKS(3);
+    } else if (height == 4) {
+      BLOCK(4, 1, 1);
+#endif
+    } else {
+      BLOCKS(2);
+    }
+#undef BLOCKS
+#undef BLOCK
+  }
+}
+
+GEMM_INLINE void FN(add_stretch)(int bf16, puna_dtype dtype, int rows, const puna_few_rows_stretch *stretch,
+                                 const puna_few_rows_fetch *fetch, float *totals) {
+  const long block = FN(few_rows_block) * (bf16 ? 2 : 1);
+  const int blocks = (int)((stretch->elements + block - 1) / block);
+  const int in_order = rows <= FEW_ROWS_HEIGHT && (long)rows * stretch->elements * (bf16 ? 2 : 4) <= FN(few_rows_resident);
+  const int quads = in_order ? 0 : stretch->columns / PUNA_GROUP_COLUMNS;
+  const int groups = quads + stretch->columns - quads * PUNA_GROUP_COLUMNS;
+  FN(fetch_cursor) cursor = {.block = *fetch};
+  if (in_order)
+    cursor = (FN(fetch_cursor)){.block = {.w = stretch->w,
+                                          .w_byte_stride = stretch->w_byte_stride,
+                                          .row_bytes = (size_t)stretch->elements * (dtype == PUNA_FLOAT32 ? 4 : 2),
+                                          .rows = stretch->columns},
+                                .next = fetch,
+                                .offset = FN(few_rows_lead)};
+  for (int i = 0; i < groups * blocks; i++) {
+    const int group = in_order ? i / blocks : i % groups, k = in_order ? i % blocks : i / groups;
+    const int column = group < quads ? group * PUNA_GROUP_COLUMNS : quads * PUNA_GROUP_COLUMNS + (group - quads);
+    FN(add_rows)(bf16, dtype, rows, group < quads ? PUNA_GROUP_COLUMNS : 1, stretch, column, k * block, block, &cursor, totals);
+  }
+}
+
+#define FEW_ROWS_ADD(name, kind)                                                                                                     \
+  static void FN(name)(int rows, const puna_few_rows_stretch *stretch, const puna_few_rows_fetch *fetch, float *totals) {            \
+    if (stretch->dtype == PUNA_BFLOAT16) FN(add_stretch)(kind, PUNA_BFLOAT16, rows, stretch, fetch, totals);                         \
+    else if (stretch->dtype == PUNA_FLOAT16) FN(add_stretch)(kind, PUNA_FLOAT16, rows, stretch, fetch, totals);                      \
+    else FN(add_stretch)(kind, PUNA_FLOAT32, rows, stretch, fetch, totals);                                                          \
   }
 FEW_ROWS_ADD(add_few_float32, 0)
 #if defined(ISA_AVX512_BF16)
 FEW_ROWS_ADD(add_few_bf16, 1)
 #endif
 
-static void FN(add_few)(int bf16, int rows, int columns, const puna_few_rows_stretch *stretch, int continued, puna_few_rows_sums *sums) {
+static void FN(add_few)(int bf16, int rows, const puna_few_rows_stretch *stretch, const puna_few_rows_fetch *fetch, float *totals) {
 #if defined(ISA_AVX512_BF16)
   if (bf16) {
-    FN(add_few_bf16)(rows, columns, stretch, continued, sums);
+    FN(add_few_bf16)(rows, stretch, fetch, totals);
     return;
   }
 #endif
   (void)bf16;
-  FN(add_few_float32)(rows, columns, stretch, continued, sums);
+  FN(add_few_float32)(rows, stretch, fetch, totals);
 }
 
-typedef float few_rows_quad __attribute__((vector_size(16)));
-
-/* Lanes added by halves down to four. */
-GEMM_INLINE few_rows_quad FN(fold)(const float *lanes) {
-  gemm_vector v = *(const gemm_vector *)lanes;
-#if VECTOR_FLOATS == 16
-  typedef float octet __attribute__((vector_size(32)));
-  const octet half = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
-  return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
-#elif VECTOR_FLOATS == 8
-  return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
-#else
-  return v;
-#endif
-}
-
-static void FN(total_few)(int rows, int columns, const puna_few_rows_sums *sums, float *tile, int tile_stride) {
-  for (int row = 0; row < rows; row++, tile += tile_stride) {
-    const few_rows_quad a = FN(fold)(sums->lanes[row][0]);
-    few_rows_quad b = {0}, c = {0}, d = {0};
-    if (columns > 1) b = FN(fold)(sums->lanes[row][1]), c = FN(fold)(sums->lanes[row][2]), d = FN(fold)(sums->lanes[row][3]);
-    const few_rows_quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const few_rows_quad cd = __builtin_shufflevector(c, d, 0, 4, 1, 5) + __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    const few_rows_quad all = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-    memcpy(tile, &all, (size_t)columns * 4);
-  }
-}
-
-const puna_few_rows_kernels FN(puna_few_rows_table) = {.rows = FEW_ROWS_HEIGHT, .add = FN(add_few), .total = FN(total_few)};
+const puna_few_rows_kernels FN(puna_few_rows_table) = {.add = FN(add_few)};

@@ -3,35 +3,30 @@
 #define PUNA_FEW_ROWS_KERNELS_H
 #include "include/gemm.h"
 
-enum {
-  PUNA_GROUP_COLUMNS = 4, /* columns of the product that share every load of x */
-  PUNA_GROUP_ROWS = 4,    /* most rows of x that share every load of a weight */
-  PUNA_MOST_LANES = 16
-};
+/* Columns of the product that one task computes at most. */
+enum { PUNA_FEW_ROWS_COLUMNS = 32 };
 
-/* A stretch of k that lies in one segment. */
+/* A stretch of k of neighbouring columns: a block of a segment, whose rows are the columns of the product. */
 typedef struct {
-  const char *w[PUNA_GROUP_COLUMNS]; /* the weight's rows, at the stretch's first element */
+  const char *w;
+  size_t w_byte_stride;
   puna_dtype dtype;
-  const char *x; /* row 0 there */
+  const char *x; /* row 0, at the stretch's first element */
   size_t x_byte_stride;
-  int elements;
-  /* `fetches` rows that come next, brought into the caches on the way; the other addresses are of something near. */
-  const char *fetch[PUNA_GROUP_COLUMNS];
-  int fetches;
+  int elements, columns;
 } puna_few_rows_stretch;
 
-/* Lanes of one sum each. */
+/* A block of weights that comes next, brought into the caches on the way, in the order in which it lies in memory. */
 typedef struct {
-  _Alignas(64) float lanes[PUNA_GROUP_ROWS][PUNA_GROUP_COLUMNS][PUNA_MOST_LANES];
-} puna_few_rows_sums;
+  const char *w;
+  size_t w_byte_stride, row_bytes;
+  int rows;
+} puna_few_rows_fetch;
 
 typedef struct {
-  int rows; /* of x at once, at most PUNA_GROUP_ROWS */
-  /* sums[row][column] = (continued ? the same : 0) + x[row] · w[column], lane by lane in rising k; columns is 1 or PUNA_GROUP_COLUMNS. */
-  void (*add)(int bf16, int rows, int columns, const puna_few_rows_stretch *stretch, int continued, puna_few_rows_sums *sums);
-  /* tile[row · tile_stride + column] = the total of that sum's lanes. */
-  void (*total)(int rows, int columns, const puna_few_rows_sums *sums, float *tile, int tile_stride);
+  /* totals[row · PUNA_FEW_ROWS_COLUMNS + column] += x[row] · w[column] for `rows` rows: blocks of k in rising order, within a block lane by
+     lane in rising k, then over the lanes. An element's sums are the same whatever the rows and columns around it. */
+  void (*add)(int bf16, int rows, const puna_few_rows_stretch *stretch, const puna_few_rows_fetch *fetch, float *totals);
 } puna_few_rows_kernels;
 
 extern const puna_few_rows_kernels puna_few_rows_table_generic, puna_few_rows_table_avx2, puna_few_rows_table_avx512,

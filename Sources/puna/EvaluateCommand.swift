@@ -92,8 +92,8 @@ struct EvaluateCommand: ParsableCommand {
       models: models, tasks: tasks, seed: seed, facts: facts, precision: compute.precision?.precision, threads: compute.threads,
       isQuiet: quiet)
     Interruption.watch()
-    let result = try run.run { model, task, records in try files.append(records, of: task, by: model) }
-    try files.finish(result)
+    let (result, answers) = try run.run { model, task, records in try files.append(records, of: task, by: model) }
+    try files.finish(result, answers)
     // From here on nothing of it is needed again.
     run.forgetJournals()
     for line in result.table(width: Terminal.resultWidth) { print(line) }

@@ -30,12 +30,10 @@ final class EvaluationFiles {
     }
   }
 
-  func finish(_ result: EvaluationResult) throws {
-    if let output {
-      try EvaluationFiles.write(result.document, to: output)
-      try output.commit()
-    }
-    try samples?.commit()
+  func finish(_ result: EvaluationResult, _ answers: [ModelAnswers]) throws {
+    if let output { try EvaluationFiles.write(result.document, to: output) }
+    if let report { try EvaluationFiles.write(EvaluationReport(result, answers: answers).html, to: report) }
+    for file in [output, samples, report] { try file?.commit() }
   }
 
   private static func write(_ text: String, to file: AtomicFile) throws {

@@ -34,7 +34,7 @@ final class EvaluationRun {
 
   /// - Parameter onTask: gets each task of each model when it is done.
   /// - Throws: `ExitCode` when interrupted; the responses so far are kept.
-  func run(onTask: (EvaluatedModel, EvaluationTask, [SampleRecord]) throws -> Void) throws -> EvaluationResult {
+  func run(onTask: (EvaluatedModel, EvaluationTask, [SampleRecord]) throws -> Void) throws -> (result: EvaluationResult, answers: [ModelAnswers]) {
     var facts: [EvaluationFact] = [EvaluationFact("puna", .string(Puna.version))]
     let answers = try models.enumerated().map { index, entry in
       let backend = try CPUBackend(precision: precision, threads: threads)
@@ -60,7 +60,7 @@ final class EvaluationRun {
           EvaluationFact("template", .string(encoder.template.name)),
         ], records: records)
     }
-    return EvaluationResult(tasks: tasks, models: answers, facts: facts + self.facts)
+    return (EvaluationResult(tasks: tasks, models: answers, facts: facts + self.facts), answers)
   }
 
   private static func size(of task: EvaluationTask) -> Int { task.samples.reduce(0) { $0 + $1.request.size } }
