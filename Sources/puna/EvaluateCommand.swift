@@ -30,8 +30,8 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Prompt template of the task 'instructions'; default: the adapter's own, else alpaca.") var template: String?
   @Flag(help: "Run the programs that a model writes for humaneval, apart from everything else.") var runCode = false
   @Flag(help: "Ask the base alone too, and compare.") var againstBase = false
-  @Option(help: "Another model to compare with: NAME=BASE[,ADAPTER[=WEIGHT]]... May be given several times.") var compare:
-    [ComparedModel] = []
+  @Option(help: "Another model to compare with: NAME=BASE[,ADAPTER[=WEIGHT]]... May be given several times.") var compare: [ComparedModel] =
+    []
   @Option(help: "File for the scores, as JSON.") var output: String?
   @Option(help: "File for every question with the model's answer, as JSON lines.") var samples: String?
   @Option(help: "File for a report to read, as HTML.") var report: String?
@@ -65,8 +65,10 @@ struct EvaluateCommand: ParsableCommand {
   /// The models in the table's order: what the others are compared with comes first.
   private var plans: [ComparedModel] {
     let asked = ComparedModel(
-      name: model.adapter.isEmpty ? EvaluateCommand.lastPart(of: model.base) : model.adapter.map { EvaluateCommand.lastPart(of: $0.path) }
-        .joined(separator: " + "), base: model.base, adapters: model.adapter)
+      name: model.adapter.isEmpty
+        ? EvaluateCommand.lastPart(of: model.base)
+        : model.adapter.map { EvaluateCommand.lastPart(of: $0.path) }
+          .joined(separator: " + "), base: model.base, adapters: model.adapter)
     let base = againstBase ? [ComparedModel(name: EvaluateCommand.lastPart(of: model.base), base: model.base, adapters: [])] : []
     return base + [asked] + compare
   }

@@ -18,7 +18,8 @@ final class EvaluationRun {
   private var journals: [EvaluationJournal] = []
 
   init(
-    models: [(plan: ComparedModel, model: AskedModel)], tasks: [EvaluationTask], seed: UInt64, facts: [EvaluationFact], precision: Precision?,
+    models: [(plan: ComparedModel, model: AskedModel)], tasks: [EvaluationTask], seed: UInt64, facts: [EvaluationFact],
+    precision: Precision?,
     threads: Int?, isQuiet: Bool
   ) {
     self.facts = facts
@@ -34,7 +35,9 @@ final class EvaluationRun {
 
   /// - Parameter onTask: gets each task of each model when it is done.
   /// - Throws: `ExitCode` when interrupted; the responses so far are kept.
-  func run(onTask: (EvaluatedModel, EvaluationTask, [SampleRecord]) throws -> Void) throws -> (result: EvaluationResult, answers: [ModelAnswers]) {
+  func run(onTask: (EvaluatedModel, EvaluationTask, [SampleRecord]) throws -> Void) throws -> (
+    result: EvaluationResult, answers: [ModelAnswers]
+  ) {
     var facts: [EvaluationFact] = [EvaluationFact("puna", .string(Puna.version))]
     let answers = try models.enumerated().map { index, entry in
       let backend = try CPUBackend(precision: precision, threads: threads)
@@ -94,7 +97,8 @@ final class EvaluationRun {
     }
     if added(\.tokensGenerated) > 0 { text += "; \(Terminal.grouped(added(\.tokensGenerated))) tokens written" }
     if added(\.cutContexts) > 0 {
-      text += "; \(Terminal.grouped(added(\.cutContexts))) contexts cut on the left by \(Terminal.grouped(added(\.cutTokens))) tokens in all"
+      text +=
+        "; \(Terminal.grouped(added(\.cutContexts))) contexts cut on the left by \(Terminal.grouped(added(\.cutTokens))) tokens in all"
     }
     return text
   }

@@ -15,7 +15,8 @@ struct Puna: AsyncParsableCommand {
       """,
     version: version,
     subcommands: [
-      TrainCommand.self, PreviewCommand.self, MergeCommand.self, EvaluateCommand.self, GenerateCommand.self, ChatCommand.self, InspectCommand.self,
+      TrainCommand.self, PreviewCommand.self, MergeCommand.self, EvaluateCommand.self, GenerateCommand.self, ChatCommand.self,
+      InspectCommand.self,
       LogitsCommand.self, TokenizeCommand.self, MachineCommand.self,
     ])
 

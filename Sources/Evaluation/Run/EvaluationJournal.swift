@@ -54,7 +54,9 @@ public final class EvaluationJournal {
         guard value["key"]?.string == key else { return 0 }
         isFirst = false
       } else {
-        guard let index = value["index"]?.integer, let response = value["response"].flatMap({ try? SampleResponse(json: $0) }) else { break }
+        guard let index = value["index"]?.integer, let response = value["response"].flatMap({ try? SampleResponse(json: $0) }) else {
+          break
+        }
         responses[index] = response
       }
       kept += line.count + 1
