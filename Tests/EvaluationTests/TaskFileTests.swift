@@ -67,13 +67,13 @@ struct TaskFileTests {
       task.samples[0].request
         == .continuations([Continuation(context: "{which}:", text: "bb"), Continuation(context: "{which}:", text: "no 12 true")]))
     #expect(task.samples[0].target == .choice(0) && task.scorer.metrics.map(\.name) == ["acc_norm"])
-    // Two characters against ten: -3 / 2 against -10 / 10.
+    // Two characters against ten: -3 / 2 against -20 / 10. One character less each would turn it round.
     let scores = [
       ContinuationScore(logLikelihood: -3, isGreedy: false, tokenCount: 1),
-      ContinuationScore(logLikelihood: -10, isGreedy: false, tokenCount: 1),
+      ContinuationScore(logLikelihood: -20, isGreedy: false, tokenCount: 1),
     ]
     let score = try task.scorer.score(task.samples[0], .continuations(scores))
-    #expect(score.values == ["acc_norm": MetricValue(0)] && score.isCorrect == true)
+    #expect(score.values == ["acc_norm": MetricValue(1)] && score.isCorrect == true)
   }
 
   @Test("worked examples are the first rows of their file, each with its answer")

@@ -163,12 +163,12 @@ struct TextTaskTests {
     #expect(
       several.scorer.metrics.map(\.name)
         == ["exact_match_strict", "exact_match_flexible", "maj@8_strict", "maj@8_flexible", "maj@10_strict", "maj@10_flexible"])
-    let answers = ["#### 18", "#### 7", "7", "7", "18", "18", "7", "#### 7", "#### 18", "18"]
+    let answers = ["#### 7", "#### 18", "#### 18", "#### 7", "1", "2", "3", "#### 18", "#### 7", "#### 7"]
     let values = try several.scorer.score(several.samples[0], .answers(answers)).values.mapValues(\.value)
     #expect(
       values == [
-        "exact_match_strict": 1, "exact_match_flexible": 1, "maj@8_strict": 0, "maj@8_flexible": 0, "maj@10_strict": 0,
-        "maj@10_flexible": 1,
+        "exact_match_strict": 0, "exact_match_flexible": 0, "maj@8_strict": 1, "maj@8_flexible": 1, "maj@10_strict": 0,
+        "maj@10_flexible": 0,
       ])
   }
 
