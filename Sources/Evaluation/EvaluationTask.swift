@@ -6,18 +6,21 @@ public struct EvaluationTask: Sendable {
   public let version: Int
   /// Worked examples before each question.
   public let fewShot: Int
-  public let samples: [Sample]
+  public private(set) var samples: [Sample]
   public let scorer: any SampleScorer
   /// The category of each subject, such as `STEM`; empty where a task has none.
   public let categories: [String: String]
   /// Second categories, such as CMMLU's `China specific`, whose subjects count in the first ones too.
   public let furtherCategories: [String: String]
+  /// Whether subjects are drawn each by itself, so that the whole's error is pooled from theirs, as lm-evaluation-harness pools those of a
+  /// group's tasks; otherwise they are only a way to look at one list of samples.
+  public let poolsSubjects: Bool
   /// What a person should know about the files or the settings.
   public let notes: [String]
 
   public init(
     name: String, version: Int, fewShot: Int, samples: [Sample], scorer: any SampleScorer, categories: [String: String] = [:],
-    furtherCategories: [String: String] = [:], notes: [String] = []
+    furtherCategories: [String: String] = [:], poolsSubjects: Bool = true, notes: [String] = []
   ) {
     self.name = name
     self.version = version
@@ -26,6 +29,7 @@ public struct EvaluationTask: Sendable {
     self.scorer = scorer
     self.categories = categories
     self.furtherCategories = furtherCategories
+    self.poolsSubjects = poolsSubjects
     self.notes = notes
   }
 }
@@ -33,15 +37,13 @@ public struct EvaluationTask: Sendable {
 extension EvaluationTask {
   /// The same task with shorter, or longer, answers.
   public func answering(with maximumTokens: Int) -> EvaluationTask {
-    EvaluationTask(
-      name: name, version: version, fewShot: fewShot,
-      samples: samples.map { sample in
-        guard case .generation(let request) = sample.request else { return sample }
-        let changed = GenerationRequest(
-          prompt: request.prompt, stops: request.stops, maximumTokens: maximumTokens, answerCount: request.answerCount,
-          temperature: request.temperature)
-        return Sample(id: sample.id, subject: sample.subject, request: .generation(changed), target: sample.target)
-      }, scorer: scorer, categories: categories, notes: notes)
+    var task = self
+    task.samples = samples.map { sample in
+      guard case .generation(var request) = sample.request else { return sample }
+      request.maximumTokens = maximumTokens
+      return Sample(id: sample.id, subject: sample.subject, request: .generation(request), target: sample.target)
+    }
+    return task
   }
 }
 

@@ -50,7 +50,7 @@ public struct GenerationRequest: Sendable, Equatable {
   public let prompt: PromptText
   /// Texts that end an answer and are not part of it.
   public let stops: [String]
-  public let maximumTokens: Int
+  public var maximumTokens: Int
   /// Answers to the same prompt; more than one need a temperature.
   public let answerCount: Int
   /// 0 takes the most likely token.

@@ -80,6 +80,27 @@ struct ResultTests {
     expect(result.subjectMeans["acc"], 0.75, nil)
   }
 
+  @Test("subjects that are only a way to look at the samples leave the whole its plain standard error")
+  func unpooled() {
+    let task = Samples.task("winogender", subjects: ["a", "a", "b", "b"], poolsSubjects: false)
+    let result = TaskResult(task, Samples.records(task, [1, 1, 0, 0]))
+    // Pooled it would be 0.
+    expect(result.metrics["acc"], 0.5, (1.0 / 3).squareRoot() / 2)
+    expect(result.subjects[0].metrics["acc"], 1, 0)
+  }
+
+  @Test("a subject may count in two categories")
+  func twoCategories() {
+    let task = EvaluationTask(
+      name: "cmmlu", version: 1, fewShot: 0,
+      samples: ["law", "law", "maths"].enumerated().map { Sample(id: $0, subject: $1, request: Samples.question, target: .choice(0)) },
+      scorer: Samples.Scorer(metrics: [Metric("acc")]), categories: ["law": "humanities", "maths": "STEM"],
+      furtherCategories: ["law": "China specific"])
+    let result = TaskResult(task, Samples.records(task, [1, 1, 0]))
+    #expect(result.categories.map(\.name) == ["humanities", "China specific", "STEM"])
+    #expect(result.categories.map(\.sampleCount) == [2, 2, 1])
+  }
+
   @Test("samples whose context was cut are counted")
   func cut() {
     let task = Samples.task("piqa", subjects: [nil, nil, nil])

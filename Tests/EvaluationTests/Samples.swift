@@ -14,12 +14,13 @@ enum Samples {
 
   static func task(
     _ name: String, metrics: [Metric] = [Metric("acc")], subjects: [String?], request: SampleRequest = question,
-    target: SampleTarget = .choice(0), categories: [String: String] = [:], fewShot: Int = 0, notes: [String] = []
+    target: SampleTarget = .choice(0), categories: [String: String] = [:], fewShot: Int = 0, poolsSubjects: Bool = true,
+    notes: [String] = []
   ) -> EvaluationTask {
     EvaluationTask(
       name: name, version: 1, fewShot: fewShot,
       samples: subjects.enumerated().map { Sample(id: $0, subject: $1, request: request, target: target) },
-      scorer: Scorer(metrics: metrics), categories: categories, notes: notes)
+      scorer: Scorer(metrics: metrics), categories: categories, poolsSubjects: poolsSubjects, notes: notes)
   }
 
   /// Records with these values of one metric; `nil` does not count.

@@ -73,6 +73,7 @@ enum SocialBias {
       Sample(id: id, subject: sample.subject, request: sample.request, target: sample.target)
     }
     return EvaluationTask(
-      name: asked, version: 1, fewShot: 0, samples: Array(samples.prefix(options.limit ?? samples.count)), scorer: scorer)
+      name: asked, version: 1, fewShot: 0, samples: Array(samples.prefix(options.limit ?? samples.count)), scorer: scorer,
+      poolsSubjects: false)
   }
 }

@@ -79,7 +79,7 @@ public struct EvaluationResult: Sendable {
   }
 
   private static func compare(_ task: EvaluationTask, _ first: [SampleRecord], _ second: [SampleRecord]) -> [MetricComparison] {
-    let strata = Strata(first.map(\.sample.subject))
+    let strata = Strata(first.map { task.poolsSubjects ? $0.sample.subject : nil })
     return task.scorer.metrics.compactMap { metric in
       let pairs = zip(first, second).map { first, second -> (MetricValue, MetricValue)? in
         guard let a = first.score.values[metric.name], let b = second.score.values[metric.name] else { return nil }

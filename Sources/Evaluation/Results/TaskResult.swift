@@ -39,7 +39,7 @@ public struct TaskResult: Sendable {
     let metrics = task.scorer.metrics
     let strata = Strata(records.map(\.sample.subject))
     let values = metrics.map { metric in strata.grouped(records.map { $0.score.values[metric.name] }) }
-    self.metrics = zip(metrics, values).compactMap { MetricResult($0, strata: $1) }
+    self.metrics = zip(metrics, values).compactMap { MetricResult($0, strata: task.poolsSubjects ? $1 : [Array($1.joined())]) }
     guard strata.names.contains(where: { $0 != nil }) else {
       (subjectMeans, subjects, categories) = ([], [], [])
       return
@@ -52,10 +52,12 @@ public struct TaskResult: Sendable {
     }
     self.subjects = subjects
     subjectMeans = TaskResult.means(of: subjects, metrics)
+    // A subject may count in two of them.
+    let memberships = subjects.map { [$0.category, task.furtherCategories[$0.name]] }
     var names: [String] = []
-    for subject in subjects { if let category = subject.category, !names.contains(category) { names.append(category) } }
+    for case let category? in memberships.joined() where !names.contains(category) { names.append(category) }
     categories = names.map { name in
-      let members = subjects.indices.filter { subjects[$0].category == name }
+      let members = subjects.indices.filter { memberships[$0].contains(name) }
       return Part(
         name: name, category: nil, subjectCount: members.count, sampleCount: members.reduce(0) { $0 + subjects[$1].sampleCount },
         metrics: zip(metrics, values).compactMap { metric, values in MetricResult(metric, strata: members.map { values[$0] }) },

@@ -25,7 +25,7 @@ extension EvaluationTask {
         case .raw(let text): body("\u{3}" + text)
         case .instruction(let text, let input): body("\u{4}" + text + "\u{5}" + (input ?? ""))
         }
-        body("\(request.stops) \(request.maximumTokens) \(request.answerCount) \(request.temperature)")
+        body("\(request.stops) \(request.maximumTokens) \(request.answerCount) \(request.temperature) \(request.keepsLeadingSpace)")
       }
     }
   }

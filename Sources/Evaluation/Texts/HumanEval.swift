@@ -31,7 +31,9 @@ enum HumanEval {
     let samples = options.limited(files.scored).enumerated().map { index, row in
       Sample(
         id: index,
-        request: options.generation(.raw(row.prompt), stops: ["\nclass", "\ndef", "\n#", "\nif", "\nprint"], maximumTokens: 1024),
+        // lm-evaluation-harness loses a space of the first line's indent to LLaMA's tokenizers, and with it every such program.
+        request: options.generation(
+          .raw(row.prompt), stops: ["\nclass", "\ndef", "\n#", "\nif", "\nprint"], maximumTokens: 1024, keepsLeadingSpace: true),
         target: .program(before: row.prompt, after: "\n\(row.test)\ncheck(\(row.entryPoint))"))
     }
     return EvaluationTask(

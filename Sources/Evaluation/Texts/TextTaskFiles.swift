@@ -119,10 +119,13 @@ extension TaskOptions {
   }
 
   /// A request for the task's answers.
-  func generation(_ prompt: PromptText, stops: [String], maximumTokens: Int = 256) -> SampleRequest {
+  func generation(
+    _ prompt: PromptText, stops: [String], maximumTokens: Int = 256, keepsLeadingSpace: Bool = false
+  ) -> SampleRequest {
     .generation(
       GenerationRequest(
-        prompt: prompt, stops: stops, maximumTokens: maximumTokens, answerCount: answers, temperature: temperature))
+        prompt: prompt, stops: stops, maximumTokens: maximumTokens, answerCount: answers, temperature: temperature,
+        keepsLeadingSpace: keepsLeadingSpace))
   }
 
   func limited<Row>(_ rows: [Row]) -> ArraySlice<Row> { rows.prefix(limit ?? rows.count) }
