@@ -217,47 +217,55 @@ def compare(reference, output, samples):
         differences.numbers("score", name, ours["value"], score["value"], SHARES * scale)
         if score["standard_error"] is not None:
             differences.numbers("standard error", name, ours["standard_error"], score["standard_error"], SHARES * scale)
-    found = {(sample.get("subject"), sample["id"]): sample for sample in samples}
+    # What is a part of a task here may be a task of its own there, with numbers of its own: then the texts tell.
+    parted = all(sample["subject"] is None for sample in reference["samples"]) and any("subject" in sample for sample in samples)
+    found = {texts_of(sample)[0] if parted else (sample.get("subject"), sample["id"]): sample for sample in samples}
     seen = set()
     for sample in reference["samples"]:
-        subject = sample["subject"]
-        ours = found.get((subject, sample["id"])) or next((found[key] for key in found if key[1] == sample["id"] and subject is None), None)
-        place = f"{subject or reference['task']} {sample['id']}"
-        if ours is None:
+        key = texts_of(sample)[0] if parted else (sample["subject"], sample["id"])
+        place = f"{sample['subject'] or reference['task']} {sample['id']}"
+        if key not in found:
             differences.say("no sample", place)
             continue
-        seen.add(place)
-        compare_sample(differences, place, ours, sample)
+        seen.add(key)
+        compare_sample(differences, place, found[key], sample)
     if len(samples) != len(seen):
         differences.say("samples", f"puna {len(samples)}, lm_eval {len(seen)}")
-    cut, theirs = result.get("cut_contexts"), sum(sample["cut"] for sample in reference["samples"])
-    if cut is not None and cut != theirs:
-        differences.say("cut contexts", f"puna {cut}, lm_eval {theirs}")
+    theirs = len({(sample["subject"], sample["id"]) for sample in reference["samples"] if sample["cut"] > 0})
+    if result["cut_contexts"] != theirs:
+        differences.say("cut contexts", f"puna {result['cut_contexts']}, lm_eval {theirs}")
     return differences
+
+
+def texts_of(sample):
+    """What the model saw in all, request by request."""
+    if "contexts" in sample:
+        return [context + continuation for context, continuation in zip(sample["contexts"], sample["continuations"])]
+    if "text" in sample:
+        return [sample["text"]]
+    return [sample["prompt"] + choice for choice in sample.get("choices", [""])]
 
 
 def compare_sample(differences, place, ours, theirs):
     if "answer" in theirs:
         differences.texts("prompt", place, ours["prompt"], theirs["prompt"])
         differences.texts("answer", place, ours["answer"], theirs["answer"])
-    else:
-        likelihoods = dict(enumerate(ours["loglikelihoods"]))
-        order = range(len(theirs["loglikelihoods"]))
-        if "text" in theirs:
-            differences.texts("prompt", place, ours["prompt"], theirs["text"])
-        else:
-            differences.texts("prompt", place, ours["prompt"], theirs["contexts"][0])
-            # One list of choices may serve two of lm-evaluation-harness's tasks.
-            names = [choice.strip() for choice in ours["choices"]]
-            wanted = [choice.strip() for choice in theirs["continuations"]]
-            if len(wanted) != len(names) and all(name in names for name in wanted):
-                order = [names.index(name) for name in wanted]
-        for at, likelihood in zip(order, theirs["loglikelihoods"]):
-            differences.largest = max(differences.largest, abs(likelihoods[at] - likelihood))
-            differences.numbers("log-likelihood", f"{place} [{at}]", likelihoods[at], likelihood,
-                                LIKELIHOODS if "text" not in theirs else LIKELIHOODS * max(1, abs(likelihood) / 1000))
-        if list(order) == list(range(len(ours["loglikelihoods"]))) and "prediction" in theirs:
-            differences.numbers("choice", place, ours["prediction"], theirs["prediction"], 0)
+        return
+    texts = texts_of(ours)
+    # One list of choices may serve two of lm-evaluation-harness's tasks.
+    shared = len(texts) > len(theirs["loglikelihoods"])
+    for at, (text, likelihood) in enumerate(zip(texts_of(theirs), theirs["loglikelihoods"])):
+        if shared and text not in texts:
+            differences.say("prompt", f"{place}: puna does not ask for {text[-60:]!r}")
+            continue
+        own = texts.index(text) if shared else at
+        differences.texts("prompt", f"{place} [{at}]", texts[own], text)
+        found = ours["loglikelihoods"][own]
+        differences.largest = max(differences.largest, abs(found - likelihood))
+        # Long texts are sums of very many terms, in float32 there.
+        differences.numbers("log-likelihood", f"{place} [{at}]", found, likelihood, LIKELIHOODS * max(1, abs(likelihood) / 1000))
+    if "prediction" in theirs and not shared and ours["prediction"] is not None:
+        differences.numbers("choice", place, ours["prediction"], theirs["prediction"], 0)
 
 
 def run_puna(puna, case, work, base):
