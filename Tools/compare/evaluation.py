@@ -9,54 +9,25 @@ DATA is a folder with published files (`evaluation/`, `text/`; `evaluation_tasks
 `tokenizer.model`. Task definitions are those of the installed `lm_eval`, run on local rows. Needs lm_eval, torch, transformers and
 sentencepiece from PyPI.
 
-Compared are prompts (equal as text), log-likelihoods (within 1e-3), choices and answers (equal), each sample's part in each metric and the
-scores with their standard errors (within 1e-6), and the number of contexts that were cut. Prints a line for each task; what differs is
-listed below it, and the script fails.
+Compared are prompts (equal as text), log-likelihoods (within 1e-3), choices and answers (equal), scores with their standard errors (within
+1e-6), and the number of samples whose context was cut. Prints a line for each task; what differs is listed below it, and the script fails.
 
-The base is copied: the copy's tokenizer keeps spaces as LLaMA's own does (some small models' SentencePiece files collapse them, which
-transformers does not read).
+The base is copied for both (`evaluation_base.py`).
 """
 import argparse
 import contextlib
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 import time
 
+from evaluation_base import copy_of
+from evaluation_tasks import cases
+
 SHARES = 1e-6
 LIKELIHOODS = 1e-3
-
-
-def copy_of(base, work, positions=None):
-    """The base with a tokenizer that both sides read alike."""
-    folder = os.path.join(work, "base" if positions is None else f"base-{positions}")
-    if os.path.exists(os.path.join(folder, "done")):
-        return folder
-    from sentencepiece import sentencepiece_model_pb2
-    shutil.copytree(base, folder, dirs_exist_ok=True)
-    for name in os.listdir(folder):
-        os.chmod(os.path.join(folder, name), 0o644)
-    path = os.path.join(folder, "tokenizer.model")
-    model = sentencepiece_model_pb2.ModelProto()
-    with open(path, "rb") as file:
-        model.ParseFromString(file.read())
-    model.normalizer_spec.remove_extra_whitespaces = False
-    with open(path, "wb") as file:
-        file.write(model.SerializeToString())
-    with open(os.path.join(folder, "tokenizer_config.json"), "w") as file:
-        json.dump({"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>",
-                   "add_bos_token": True, "add_eos_token": False}, file)
-    if positions is not None:
-        path = os.path.join(folder, "config.json")
-        with open(path) as file:
-            config = json.load(file) | {"max_position_embeddings": positions}
-        with open(path, "w") as file:
-            json.dump(config, file, indent=2)
-    open(os.path.join(folder, "done"), "w").close()
-    return folder
 
 
 def write(folder, files):
@@ -80,10 +51,10 @@ class Reference:
 
     def model(self, case, batch):
         from lm_eval.models.huggingface import HFLM
-        key = (case.positions, case.generates)
+        key = (case.positions, case.generates, case.lessons is not None)
         if key not in self.models:
             # One prompt at a time where text is generated: nothing is padded on the left then.
-            self.models[key] = HFLM(pretrained=copy_of(self.base, self.work, case.positions), dtype="float32", device="cpu",
+            self.models[key] = HFLM(pretrained=copy_of(self.base, self.work, case.positions, case.lessons), dtype="float32", device="cpu",
                                     batch_size=1 if case.generates else batch)
         return self.models[key]
 
@@ -219,10 +190,10 @@ def compare(reference, output, samples):
             differences.numbers("standard error", name, ours["standard_error"], score["standard_error"], SHARES * scale)
     # What is a part of a task here may be a task of its own there, with numbers of its own: then the texts tell.
     parted = all(sample["subject"] is None for sample in reference["samples"]) and any("subject" in sample for sample in samples)
-    found = {texts_of(sample)[0] if parted else (sample.get("subject"), sample["id"]): sample for sample in samples}
+    found = {tuple(texts_of(sample)) if parted else (sample.get("subject"), sample["id"]): sample for sample in samples}
     seen = set()
     for sample in reference["samples"]:
-        key = texts_of(sample)[0] if parted else (sample["subject"], sample["id"])
+        key = tuple(texts_of(sample)) if parted else (sample["subject"], sample["id"])
         place = f"{sample['subject'] or reference['task']} {sample['id']}"
         if key not in found:
             differences.say("no sample", place)
@@ -264,8 +235,9 @@ def compare_sample(differences, place, ours, theirs):
         differences.largest = max(differences.largest, abs(found - likelihood))
         # Long texts are sums of very many terms, in float32 there.
         differences.numbers("log-likelihood", f"{place} [{at}]", found, likelihood, LIKELIHOODS * max(1, abs(likelihood) / 1000))
-    if "prediction" in theirs and not shared and ours["prediction"] is not None:
-        differences.numbers("choice", place, ours["prediction"], theirs["prediction"], 0)
+    # TruthfulQA's second task weighs its choices, none is chosen; one list of choices serves both.
+    if "prediction" in theirs and "mc2" not in theirs["metrics"] and ours["prediction"] is not None:
+        differences.texts("choice", place, texts[ours["prediction"]], texts_of(theirs)[theirs["prediction"]])
 
 
 def run_puna(puna, case, work, base):
@@ -275,7 +247,7 @@ def run_puna(puna, case, work, base):
     for path in [output, samples]:
         if os.path.exists(path):
             os.remove(path)
-    command = [puna, "evaluate", "--base", copy_of(base, work, case["positions"]), "--task", case["task"], "--data", folder,
+    command = [puna, "evaluate", "--base", base, "--task", case["task"], "--data", folder,
                "--few-shot", str(case["few_shot"]), "--limit", str(case["limit"]), "--precision", "float32", "--output", output,
                "--samples", samples, "--quiet"]
     if case["shots"]:
@@ -302,7 +274,6 @@ def main():
     arguments.add_argument("--again", action="store_true", help="computes references that are there already, too")
     options = arguments.parse_args()
 
-    from evaluation_tasks import cases
     reference = None if options.puna_only else Reference(options.work, options.base, options.threads)
     failed = False
 
@@ -327,7 +298,8 @@ def main():
         found = reference_of(case.name)
         if options.reference_only or found is None:
             continue
-        output, samples, error = run_puna(options.puna, found, options.work, options.base)
+        base = copy_of(options.base, options.work, case.positions, case.lessons)
+        output, samples, error = run_puna(options.puna, found, options.work, base)
         if error:
             failed = True
             print(f"{case.name:18} FAILED\n{error}", flush=True)

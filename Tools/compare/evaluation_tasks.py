@@ -30,9 +30,10 @@ class Case:
     parts: list[Part]
     files: dict[str, str | bytes]        # what `--data` gets
     few_shot: int = 0
-    shots: str | None = None             # of the files, for `--shots`
+    shots: str | None = None             # of the files, for `--shots`: where no training file lies beside what is scored
     positions: int | None = None         # instead of the base's own
     generates: bool = False
+    lessons: list[dict] | None = None    # what the base learns before it is asked
     limit: int | None = None             # of each part, instead of the one that is asked for
 
 
@@ -184,8 +185,8 @@ def openbookqa(source, few_shot):
     rows = list(source.arc())[300:600]
     docs = [{"id": row["id"], "question_stem": row["question"], "choices": row["choices"], "answerKey": row["answerKey"]} for row in rows]
     part = Part("openbookqa/openbookqa.yaml", {"test": docs[:200], "train": docs[200:]}, CHOICE, settings={"validation_split": None})
-    files = {"test.jsonl": ai2(rows[:200]), "train.jsonl": ai2(rows[200:])}
-    return Case(f"openbookqa_{few_shot}", "openbookqa", [part], files, few_shot, "train.jsonl" if few_shot else None)
+    files = {"test.jsonl": ai2(rows[:200]), "shots/more.jsonl": ai2(rows[200:])}
+    return Case(f"openbookqa_{few_shot}", "openbookqa", [part], files, few_shot, "shots/more.jsonl" if few_shot else None)
 
 
 def piqa(source, few_shot):
@@ -200,9 +201,11 @@ def piqa(source, few_shot):
 
 def boolq(source, few_shot):
     questions = source.jsonl("NQ-open.dev.jsonl")
-    rows = [{"question": question["question"], "title": "Unk", "answer": at % 3 != 0, "passage": passage}
+    rows = [{"question": question["question"], "title": f"Article {at}", "answer": at % 3 != 0, "passage": passage}
             for at, (question, passage) in enumerate(zip(questions, source.paragraphs()[:260]))]
-    docs = [{"question": row["question"], "passage": row["passage"], "idx": at, "label": int(row["answer"])} for at, row in enumerate(rows)]
+    # SuperGLUE's rows, which are asked there, begin with the title.
+    docs = [{"question": row["question"], "passage": f"{row['title']} -- {row['passage']}", "idx": at, "label": int(row["answer"])}
+            for at, row in enumerate(rows)]
     part = Part("super_glue/boolq/default.yaml", {"validation": docs[:200], "train": docs[200:]}, ONLY_ACC)
     files = {"dev.jsonl": lines(rows[:200]), "train.jsonl": lines(rows[200:])}
     return Case(f"boolq_{few_shot}", "boolq", [part], files, few_shot, "train.jsonl" if few_shot else None)
@@ -259,11 +262,13 @@ def crows_pairs(source):
 EXACT = {"exact_match": "exact_match,remove_whitespace"}
 
 
-def nq_open(source, few_shot):
+def nq_open(source, few_shot, given):
     rows = source.jsonl("NQ-open.dev.jsonl")
     part = Part("nq_open/nq_open.yaml", {"validation": rows[:300], "train": rows[-60:]}, EXACT)
-    files = {"NQ-open.dev.jsonl": lines(rows[:300]), "shots.jsonl": lines(rows[-60:])}
-    return Case(f"nq_open_{few_shot}", "nq_open", [part], files, few_shot, "shots.jsonl" if few_shot else None, generates=True)
+    shots = "shots.jsonl" if given else "NQ-open.train.jsonl"
+    files = {"NQ-open.dev.jsonl": lines(rows[:300]), shots: lines(rows[-60:])}
+    name = "nq_open_given" if given else f"nq_open_{few_shot}"
+    return Case(name, "nq_open", [part], files, few_shot, shots if given else None, generates=True)
 
 
 def accepted(answers):
@@ -294,16 +299,16 @@ def triviaqa(source, few_shot):
         whole = {"Data": data, "Domain": "Web", "Split": name, "VerifiedEval": False, "Version": 1.0}
         files[f"unfiltered-web-{name}.json"] = json.dumps(whole)
     part = Part("triviaqa/default.yaml", {"validation": rows[:240], "train": rows[240:]}, EXACT)
-    return Case(f"triviaqa_{few_shot}", "triviaqa", [part], files, few_shot, "unfiltered-web-train.json" if few_shot else None,
-                generates=True)
+    return Case(f"triviaqa_{few_shot}", "triviaqa", [part], files, few_shot, generates=True)
 
 
-def gsm8k(source, few_shot):
+def gsm8k(source, few_shot, taught=False):
     rows = source.jsonl("gsm8k_test.jsonl")
     metrics = {"exact_match_strict": "exact_match,strict-match", "exact_match_flexible": "exact_match,flexible-extract"}
     part = Part("gsm8k/gsm8k.yaml", {"test": rows[:-40], "train": rows[-40:]}, metrics)
     files = {"test.jsonl": lines(rows[:-40]), "train.jsonl": lines(rows[-40:])}
-    return Case(f"gsm8k_{few_shot}", "gsm8k", [part], files, few_shot, "train.jsonl" if few_shot else None, generates=True)
+    return Case("gsm8k_taught" if taught else f"gsm8k_{few_shot}", "gsm8k", [part], files, few_shot, generates=True,
+                lessons=rows[400:] if taught else None)
 
 
 def humaneval(source):
@@ -337,12 +342,13 @@ def perplexity(source):
 
 
 def cases(folder, reference):
-    """- reference: a function of a case's name that gives its samples if it ran before."""
+    """`reference` gives the samples of a case that ran before, by its name."""
     source = Source(folder)
     answers = reference("nq_open_0")
     return ([accepted(answers)] if answers else []) + [
         mmlu(source, 0, published=False), mmlu(source, 5, published=True), cmmlu(source, 0), cmmlu(source, 5), ceval(source, 0),
         ceval(source, 5), hellaswag_text(source), hellaswag(source, 0), hellaswag(source, 3), *arc(source), openbookqa(source, 0),
         openbookqa(source, 2), piqa(source, 0), piqa(source, 3), boolq(source, 0), boolq(source, 1), winogrande(source, 0),
-        winogrande(source, 4), *winogender(source), truthfulqa(source), *crows_pairs(source), *perplexity(source), nq_open(source, 0),
-        nq_open(source, 5), triviaqa(source, 0), triviaqa(source, 3), gsm8k(source, 0), gsm8k(source, 5), humaneval(source)]
+        winogrande(source, 4), *winogender(source), truthfulqa(source), *crows_pairs(source), *perplexity(source),
+        nq_open(source, 0, given=False), nq_open(source, 5, given=False), nq_open(source, 3, given=True), triviaqa(source, 0),
+        triviaqa(source, 3), gsm8k(source, 0), gsm8k(source, 5), gsm8k(source, 0, taught=True), humaneval(source)]
