@@ -198,7 +198,7 @@ def compare(reference, output, samples):
         if key not in found:
             differences.say("no sample", place)
             continue
-        seen.add(key)
+        seen.add((key, sample["id"]))
         compare_sample(differences, place, found[key], sample)
     if len(samples) != len(seen):
         differences.say("samples", f"puna {len(samples)}, lm_eval {len(seen)}")
@@ -252,6 +252,8 @@ def run_puna(puna, case, work, base):
                "--samples", samples, "--quiet"]
     if case["shots"]:
         command += ["--shots", os.path.join(folder, case["shots"])]
+    if case["task"] == "humaneval":
+        command.append("--run-code")
     ran = subprocess.run(command, capture_output=True, text=True)
     if ran.returncode != 0:
         return None, None, f"  {' '.join(command)}\n  {ran.stderr.strip()}"

@@ -56,9 +56,12 @@ class Source:
     def __init__(self, folder):
         self.folder = folder
 
-    def text(self, *path):
-        with open(os.path.join(self.folder, *path), encoding="utf-8") as file:
+    def bytes(self, *path):
+        with open(os.path.join(self.folder, *path), "rb") as file:
             return file.read()
+
+    def text(self, *path):
+        return self.bytes(*path).decode().replace("\r\n", "\n")
 
     def evaluation(self, *path):
         return self.text("evaluation", *path)
@@ -70,8 +73,7 @@ class Source:
         return [json.loads(line) for line in self.evaluation(name).splitlines()]
 
     def hellaswag(self):
-        with bz2.open(os.path.join(self.folder, "evaluation", "hellaswag_val_full.txt.bz2"), "rt", encoding="utf-8") as file:
-            text = file.read().split("\n")
+        text = bz2.decompress(self.bytes("evaluation", "hellaswag_val_full.txt.bz2")).decode().split("\n")
         return [text[at:at + 6] for at in range(0, len(text) - 5, 6)]
 
     def arc(self):
@@ -170,14 +172,14 @@ def hellaswag(source, few_shot):
 def arc(source):
     rows = list(source.arc())
     scored, shots = rows[:220], rows[220:320]
-    hard = Part("arc/arc_challenge.yaml", {"test": scored, "train": shots}, CHOICE, settings={"validation_split": None})
-    easy = Part("arc/arc_easy.yaml", {"test": scored, "train": shots}, CHOICE, settings={"validation_split": None})
+    unlike = {"validation_split": None}
+    hard, easy = (Part(f"arc/arc_{name}.yaml", {"test": scored, "train": shots}, CHOICE, settings=unlike) for name in ["challenge", "easy"])
     own = {"ARC-Challenge-Test.jsonl": ai2(scored), "ARC-Challenge-Train.jsonl": ai2(shots)}
     hub = {"ARC-Easy/test.jsonl": lines(scored), "ARC-Easy/train.jsonl": lines(shots)}
     return [
         Case("arc_challenge_0", "arc_challenge", [hard], own), Case("arc_challenge_5", "arc_challenge", [hard], own, 5),
         Case("arc_easy_0", "arc_easy", [easy], hub), Case("arc_easy_3", "arc_easy", [easy], hub, 3),
-        Case("arc_instruction", "arc_challenge", [Part(hard.definition, {"test": rows, "train": shots}, CHOICE, settings=hard.settings)],
+        Case("arc_instruction", "arc_challenge", [Part(hard.definition, {"test": rows, "train": shots}, CHOICE, settings=unlike)],
              {"arc_challenge_test.json": source.evaluation("arc_challenge_test.json")})]
 
 
@@ -218,19 +220,15 @@ def winogender_rows(source):
     for line in source.evaluation("winogender_all_sentences.tsv").splitlines()[1:]:
         name, sentence = line.split("\t")
         occupation, participant, answer, gender, _ = name.split(".")
-        pronouns = PRONOUNS.findall(sentence)
-        assert len(set(map(str.lower, pronouns))) == 1, sentence
-        yield {"sentid": name, "sentence": sentence, "pronoun": pronouns[0], "occupation": occupation, "participant": participant,
+        yield {"sentid": name, "sentence": sentence, "pronoun": PRONOUNS.search(sentence)[0], "occupation": occupation, "participant": participant,
                "gender": gender, "target": [occupation, participant][int(answer)], "label": int(answer)}
 
 
 def winogender(source):
     rows = list(winogender_rows(source))
     files = {"all_sentences.tsv": source.evaluation("winogender_all_sentences.tsv")}
-    return [
-        Case("winogender", "winogender", [Part("winogender/winogender.yaml", {"test": rows}, ONLY_ACC)], files, limit=720),
-        Case("winogender_female", "winogender/female", [Part("winogender/winogender_female.yaml", {"test": rows}, ONLY_ACC)], files,
-             limit=240)]
+    return [Case(f"winogender{end}", task, [Part(f"winogender/winogender{end}.yaml", {"test": rows}, ONLY_ACC)], files, limit=limit)
+            for end, task, limit in [("", "winogender", 720), ("_female", "winogender/female", 240)]]
 
 
 def winogrande(source, few_shot):
@@ -253,10 +251,9 @@ def crows_pairs(source):
     text = source.evaluation("crows_pairs_anonymized.csv")
     rows = [{key: row[key] for key in ["sent_more", "sent_less", "bias_type"]} for row in csv.DictReader(io.StringIO(text))]
     metrics = {"likelihood_diff": "likelihood_diff,none", "pct_stereotype": "pct_stereotype,none"}
-    return [Case(name, task, [Part(f"crows_pairs/{definition}.yaml", {"test": rows}, metrics)], {"crows_pairs_anonymized.csv": text},
-                 limit=len(rows))
-            for name, task, definition in [("crows_pairs", "crows_pairs", "crows_pairs_english"),
-                                           ("crows_pairs_gender", "crows_pairs/gender", "crows_pairs_english_gender")]]
+    files = {"crows_pairs_anonymized.csv": text}
+    return [Case(f"crows_pairs{end}", task, [Part(f"crows_pairs/crows_pairs_english{end}.yaml", {"test": rows}, metrics)], files,
+                 limit=len(rows)) for end, task in [("", "crows_pairs"), ("_gender", "crows_pairs/gender")]]
 
 
 EXACT = {"exact_match": "exact_match,remove_whitespace"}
@@ -284,13 +281,12 @@ def accepted(answers):
 
 
 def triviaqa(source, few_shot):
-    rows = []
+    rows, files = [], {}
     for at, row in enumerate(source.jsonl("NQ-open.dev.jsonl")[400:700]):
         aliases = list(dict.fromkeys(row["answer"] + [answer.title() for answer in row["answer"]]))
         rows.append({"question": row["question"].capitalize() + "?", "question_id": f"tc_{at}", "answer": {
             "aliases": aliases, "normalized_aliases": [alias.lower() for alias in aliases], "value": aliases[0],
             "normalized_value": aliases[0].lower(), "type": "WikipediaEntity"}})
-    files = {}
     for name, some in [("dev", rows[:240]), ("train", rows[240:])]:
         data = [{"Answer": {"Aliases": row["answer"]["aliases"], "NormalizedAliases": row["answer"]["normalized_aliases"],
                             "NormalizedValue": row["answer"]["normalized_value"], "Type": "WikipediaEntity",
@@ -313,32 +309,30 @@ def gsm8k(source, few_shot, taught=False):
 
 def humaneval(source):
     """Answers only: lm-evaluation-harness loads what runs the programs from the network. Its 1,024 new tokens need a longer model."""
-    path = os.path.join(source.folder, "evaluation", "HumanEval.jsonl.gz")
-    with open(path, "rb") as file:
-        packed = file.read()
+    packed = source.bytes("evaluation", "HumanEval.jsonl.gz")
     rows = [json.loads(line) for line in gzip.decompress(packed).decode().splitlines()]
     settings = {"metric_list": [{"metric": "bypass"}], "filter_list": None, "unsafe_code": False}
-    return Case("humaneval", "humaneval", [Part("humaneval/humaneval.yaml", {"test": rows}, {}, settings=settings)],
-                {"HumanEval.jsonl.gz": packed}, positions=2048, generates=True, limit=24)
+    part = Part("humaneval/humaneval.yaml", {"test": rows}, {}, settings=settings)
+    return Case("humaneval", "humaneval", [part], {"HumanEval.jsonl.gz": packed}, positions=2048, generates=True, limit=24)
 
 
 PERPLEXITIES = {name: f"{name},none" for name in ["word_perplexity", "byte_perplexity", "bits_per_byte"]}
 
 
 def perplexity(source):
-    plain = {"doc_to_target": "{{page}}", "training_split": None, "validation_split": None}
+    only_test = {"training_split": None, "validation_split": None}
+    plain = only_test | {"doc_to_target": "{{page}}"}
     stories = [text.strip() for text in source.text("text", "tinystories_sample.txt").split("<|endoftext|>")]
     rows = [{"page": text} for text in (stories[1:121] + source.paragraphs()[:120]) if text]
     long = {"stories.txt": "\n\n".join(stories[1:60]) + "\n", "hamlet.txt": source.text("text", "tinyshakespeare.txt")[:60_001],
             "chinese.txt": source.text("text", "hongloumeng_zh.txt").strip()[:5_003]}
     pages = [{"page": page} for page in source.pages()[:24]]
-    form = "wikitext/wikitext.yaml"
-    return [
-        Case("perplexity_rows", "perplexity", [Part(form, {"test": rows}, PERPLEXITIES, settings=plain)], {"texts.jsonl": lines(rows)}),
-        Case("perplexity_files", "perplexity", [Part(form, {"test": [{"page": long[name]} for name in sorted(long)]}, PERPLEXITIES,
-                                                     settings=plain)], long),
-        Case("wikitext", "wikitext", [Part(form, {"test": pages}, PERPLEXITIES, settings={
-            "training_split": None, "validation_split": None})], {"wikitext-test.jsonl": lines(pages)})]
+    texts = [{"page": long[name]} for name in sorted(long)]
+    return [Case(name, task, [Part("wikitext/wikitext.yaml", {"test": some}, PERPLEXITIES, settings=settings)], files)
+            for name, task, some, settings, files in [
+                ("perplexity_rows", "perplexity", rows, plain, {"texts.jsonl": lines(rows)}),
+                ("perplexity_files", "perplexity", texts, plain, long),
+                ("wikitext", "wikitext", pages, only_test, {"wikitext-test.jsonl": lines(pages)})]]
 
 
 def cases(folder, reference):
