@@ -220,7 +220,8 @@ def winogender_rows(source):
     for line in source.evaluation("winogender_all_sentences.tsv").splitlines()[1:]:
         name, sentence = line.split("\t")
         occupation, participant, answer, gender, _ = name.split(".")
-        yield {"sentid": name, "sentence": sentence, "pronoun": PRONOUNS.search(sentence)[0], "occupation": occupation, "participant": participant,
+        pronoun = PRONOUNS.search(sentence)[0]
+        yield {"sentid": name, "sentence": sentence, "pronoun": pronoun, "occupation": occupation, "participant": participant,
                "gender": gender, "target": [occupation, participant][int(answer)], "label": int(answer)}
 
 
