@@ -220,9 +220,8 @@ def winogender_rows(source):
     for line in source.evaluation("winogender_all_sentences.tsv").splitlines()[1:]:
         name, sentence = line.split("\t")
         occupation, participant, answer, gender, _ = name.split(".")
-        pronoun = PRONOUNS.search(sentence)[0]
-        yield {"sentid": name, "sentence": sentence, "pronoun": pronoun, "occupation": occupation, "participant": participant,
-               "gender": gender, "target": [occupation, participant][int(answer)], "label": int(answer)}
+        yield {"sentence": sentence, "pronoun": PRONOUNS.search(sentence)[0], "occupation": occupation, "participant": participant,
+               "gender": gender, "label": int(answer)}
 
 
 def winogender(source):
@@ -251,7 +250,7 @@ def truthfulqa(source):
 def crows_pairs(source):
     text = source.evaluation("crows_pairs_anonymized.csv")
     rows = [{key: row[key] for key in ["sent_more", "sent_less", "bias_type"]} for row in csv.DictReader(io.StringIO(text))]
-    metrics = {"likelihood_diff": "likelihood_diff,none", "pct_stereotype": "pct_stereotype,none"}
+    metrics = {name: f"{name},none" for name in ["likelihood_diff", "pct_stereotype"]}
     files = {"crows_pairs_anonymized.csv": text}
     return [Case(f"crows_pairs{end}", task, [Part(f"crows_pairs/crows_pairs_english{end}.yaml", {"test": rows}, metrics)], files,
                  limit=len(rows)) for end, task in [("", "crows_pairs"), ("_gender", "crows_pairs/gender")]]
@@ -263,19 +262,17 @@ EXACT = {"exact_match": "exact_match,remove_whitespace"}
 def nq_open(source, few_shot, given):
     rows = source.jsonl("NQ-open.dev.jsonl")
     part = Part("nq_open/nq_open.yaml", {"validation": rows[:300], "train": rows[-60:]}, EXACT)
-    shots = "shots.jsonl" if given else "NQ-open.train.jsonl"
+    name, shots = ("nq_open_given", "shots.jsonl") if given else (f"nq_open_{few_shot}", "NQ-open.train.jsonl")
     files = {"NQ-open.dev.jsonl": lines(rows[:300]), shots: lines(rows[-60:])}
-    name = "nq_open_given" if given else f"nq_open_{few_shot}"
     return Case(name, "nq_open", [part], files, few_shot, shots if given else None, generates=True)
 
 
 def accepted(answers):
     """Rows whose accepted answers are made of what the model says: a small model says nothing right by itself. `answers` are its own."""
     def variants(answer, at):
-        yield [answer, answer.upper(), f"the {answer}", f"{answer}!", f"A {answer}?", f"not {answer}", f"\u201c{answer}\u201d"][at % 7]
-        if at % 3 == 0:
-            yield "unk"
-    rows = [{"question": row["prompt"].split("Q: ")[1].split("?\nA:")[0], "answer": list(variants(row["answer"], at))}
+        all = [answer, answer.upper(), f"the {answer}", f"{answer}!", f"A {answer}?", f"not {answer}", f"\u201c{answer}\u201d"]
+        return [all[at % 7]] + ["unk"] * (at % 3 == 0)
+    rows = [{"question": row["prompt"].split("Q: ")[1].split("?\nA:")[0], "answer": variants(row["answer"], at)}
             for at, row in enumerate(answers)]
     part = Part("nq_open/nq_open.yaml", {"validation": rows}, EXACT, settings={"training_split": None})
     return Case("nq_open_accepted", "nq_open", [part], {"NQ-open.dev.jsonl": lines(rows)}, generates=True)
@@ -293,8 +290,7 @@ def triviaqa(source, few_shot):
                             "NormalizedValue": row["answer"]["normalized_value"], "Type": "WikipediaEntity",
                             "Value": row["answer"]["value"]}, "EntityPages": [], "Question": row["question"],
                  "QuestionId": row["question_id"], "QuestionSource": "http://www.triviacountry.com/"} for row in some]
-        whole = {"Data": data, "Domain": "Web", "Split": name, "VerifiedEval": False, "Version": 1.0}
-        files[f"unfiltered-web-{name}.json"] = json.dumps(whole)
+        files[f"unfiltered-web-{name}.json"] = json.dumps({"Data": data, "Domain": "Web", "Split": name, "Version": 1.0})
     part = Part("triviaqa/default.yaml", {"validation": rows[:240], "train": rows[240:]}, EXACT)
     return Case(f"triviaqa_{few_shot}", "triviaqa", [part], files, few_shot, generates=True)
 
@@ -302,10 +298,15 @@ def triviaqa(source, few_shot):
 def gsm8k(source, few_shot, taught=False):
     rows = source.jsonl("gsm8k_test.jsonl")
     metrics = {"exact_match_strict": "exact_match,strict-match", "exact_match_flexible": "exact_match,flexible-extract"}
+    lessons = rows[400:] if taught else None
+    name = "gsm8k_taught" if taught else f"gsm8k_{few_shot}"
+    if taught:
+        # What it has learnt to say is right for some.
+        solutions = ["Quick.\n#### 1", "#### $1", "So 2 * 5 = 10.\n#### 10", "#### 1,0.", "#### 7"]
+        rows = [row | {"answer": solutions[at % len(solutions)]} for at, row in enumerate(rows)]
     part = Part("gsm8k/gsm8k.yaml", {"test": rows[:-40], "train": rows[-40:]}, metrics)
     files = {"test.jsonl": lines(rows[:-40]), "train.jsonl": lines(rows[-40:])}
-    return Case("gsm8k_taught" if taught else f"gsm8k_{few_shot}", "gsm8k", [part], files, few_shot, generates=True,
-                lessons=rows[400:] if taught else None)
+    return Case(name, "gsm8k", [part], files, few_shot, generates=True, lessons=lessons)
 
 
 def humaneval(source):
@@ -327,8 +328,7 @@ def perplexity(source):
     rows = [{"page": text} for text in (stories[1:121] + source.paragraphs()[:120]) if text]
     long = {"stories.txt": "\n\n".join(stories[1:60]) + "\n", "hamlet.txt": source.text("text", "tinyshakespeare.txt")[:60_001],
             "chinese.txt": source.text("text", "hongloumeng_zh.txt").strip()[:5_003]}
-    pages = [{"page": page} for page in source.pages()[:24]]
-    texts = [{"page": long[name]} for name in sorted(long)]
+    pages, texts = ([{"page": text} for text in some] for some in [source.pages()[:24], [long[name] for name in sorted(long)]])
     return [Case(name, task, [Part("wikitext/wikitext.yaml", {"test": some}, PERPLEXITIES, settings=settings)], files)
             for name, task, some, settings, files in [
                 ("perplexity_rows", "perplexity", rows, plain, {"texts.jsonl": lines(rows)}),
