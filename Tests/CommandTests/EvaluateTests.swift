@@ -76,7 +76,7 @@ import Testing
     #expect(Double(samples[20...].count { $0.correct }) / 20 == taught.metrics["exact_match"]?.value)
     #expect(samples.allSatisfy { $0.correct == ($0.answer.trimmingCharacters(in: .whitespaces) == $0.target) })
     let page = try workspace.read("report.html")
-    #expect(page.hasPrefix("<!DOCTYPE html>") && page.contains("starter-quickstart") && !page.contains("http"))
+    #expect(page.hasPrefix("<!DOCTYPE html>") && page.contains("starter-quickstart") && !page.contains("://"))
     #expect(try kept(workspace).isEmpty)
   }
 
@@ -131,10 +131,10 @@ import Testing
 
   @Test(arguments: [
     (["--limit", "0"], "--limit is 0; expected a whole number from 1."),
-    (["--few-shot", "-1"], "--few-shot is -1; expected a whole number from 0."),
+    (["--few-shot=-1"], "--few-shot is -1; expected a whole number from 0."),
     (["--answers", "0"], "--answers is 0; expected a whole number from 1."),
     (["--answers", "2"], "--answers 2 at temperature 0 are the same answer 2 times."),
-    (["--temperature", "-1"], "--temperature is -1.0; expected 0, or a number from 0.001."),
+    (["--temperature=-1"], "--temperature is -1.0; expected 0, or a number from 0.001."),
     (["--max-tokens", "0"], "--max-tokens is 0; expected a whole number from 1."),
     (["--against-base"], "--against-base compares an adapter with its base: give --adapter."),
     (["--task", "instructions"], "--task instructions is given twice."),

@@ -193,7 +193,8 @@ struct TextTaskTests {
       task.samples[0].request
         == .generation(
           GenerationRequest(
-            prompt: .raw("def one():\n"), stops: ["\nclass", "\ndef", "\n#", "\nif", "\nprint"], maximumTokens: 1024)))
+            prompt: .raw("def one():\n"), stops: ["\nclass", "\ndef", "\n#", "\nif", "\nprint"], maximumTokens: 1024,
+            keepsLeadingSpace: true)))
     let right = try task.scorer.score(task.samples[0], .answers(["    return 1"]))
     #expect(right == SampleScore(values: ["pass@1": MetricValue(1)], prediction: .text("passed"), isCorrect: true))
     let wrong = try task.scorer.score(task.samples[0], .answers(["    return 2"]))
