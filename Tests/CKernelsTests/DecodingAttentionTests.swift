@@ -19,7 +19,7 @@ extension KernelTests.Attention {
     return forest
   }
 
-  private static let counts = [0, 1, 15, 16, 17, 63, 64, 65, 200].enumerated().map { (resident: $1, rows: 1 + $0 % 3) }
+  private static let continuations = [0, 1, 15, 16, 17, 63, 64, 65, 200].enumerated().map { (resident: $1, rows: 1 + $0 % 3) }
 
   /// Another segment without a parent, longer than any tile of queries: keys are then packed before they are used.
   private func withPrompt(_ forest: Forest) -> Forest {
@@ -31,7 +31,7 @@ extension KernelTests.Attention {
 
   @Test(arguments: AttentionShape.all, [false, true]) func decoding(_ shape: AttentionShape, _ bf16: Bool) {
     var random = Philox(seed: 11, stream: 31)
-    let buffers = AttentionBuffers(continued(Self.counts), shape, bf16: bf16, random: &random)
+    let buffers = AttentionBuffers(continued(Self.continuations), shape, bf16: bf16, random: &random)
     let reference = AttentionReference(buffers)
     for isa in instructionSets {
       withContext(isa, threads: 2) { buffers.run($0, backward: false) }
@@ -45,7 +45,7 @@ extension KernelTests.Attention {
   @Test(arguments: Variant.all) func decodingEqualsDecodingBesideAPrompt(_ variant: Variant) {
     let shape = AttentionShape(heads: 6, keyValueHeads: 2, dimension: 32)
     var random = Philox(seed: 12, stream: 32)
-    let forest = continued(Self.counts)
+    let forest = continued(Self.continuations)
     let beside = AttentionBuffers(withPrompt(forest), shape, bf16: variant.bf16, random: &random)
     let alone = AttentionBuffers(forest, shape, bf16: variant.bf16, random: &random)
     for (from, to) in [(beside.q, alone.q), (beside.k, alone.k), (beside.v, alone.v)] + residents(beside, alone) {
