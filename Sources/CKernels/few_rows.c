@@ -7,6 +7,7 @@
 #include "few_rows_kernels.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "context_private.h"
 #include "gemm_kernels.h"
@@ -113,7 +114,8 @@ static void add_term(const plan *plan, const puna_gemm_term *term, int begin, in
 }
 
 static void run_task(const plan *plan, task task, struct task next) {
-  float totals[PUNA_FEW_ROWS * PUNA_FEW_ROWS_COLUMNS] = {0};
+  float totals[PUNA_FEW_ROWS * PUNA_FEW_ROWS_COLUMNS];
+  memset(totals, 0, (size_t)plan->m * PUNA_FEW_ROWS_COLUMNS * sizeof *totals);
   for (int begin = task.begin; begin < task.end;) {
     int end = run_end(plan, begin, task.end);
     for (const puna_gemm_term *term = plan->terms; term < plan->terms + plan->term_count; term++)

@@ -79,14 +79,16 @@ GEMM_INLINE const char *FN(next_lines)(FN(fetch_cursor) *cursor, long lines, con
 }
 
 /* A block of k of `rows` rows and `columns` columns. They and the types are constants where this is inlined, and the sums then live in
-   registers. `lines` are fetched for each line that is read. */
+   registers. `lines` are fetched for each line that is read, and with several columns as many of those that follow (`near`), a line of
+   each: what was fetched long ago has left the first-level cache. */
 GEMM_INLINE void FN(add_block)(int bf16, puna_dtype dtype, const int rows, const int columns, const int lines, const char *const w_begin,
-                               size_t w_stride, const char *const x_begin, size_t x_stride, long left, FN(fetch_cursor) *cursor,
-                               float *totals) {
+                               size_t w_stride, const char *const x_begin, size_t x_stride, long left, const char *near,
+                               FN(fetch_cursor) *cursor, float *totals) {
   const long step = bf16 ? 2 * VECTOR_FLOATS : VECTOR_FLOATS;
   const size_t x_step = 4 * VECTOR_FLOATS, w_step = (size_t)step * (dtype == PUNA_FLOAT32 ? 4 : 2);
   const long steps_per_line = w_step < 64 ? 64 / (long)w_step : 1;
-  const int lines_per_step = lines * (int)(w_step < 64 ? 1 : w_step / 64);
+  const size_t line_bytes = w_step < 64 ? 64 : w_step;
+  const int lines_per_step = lines * (int)(line_bytes / 64);
   gemm_vector sums[PUNA_GROUP_ROWS][PUNA_GROUP_COLUMNS];
   const char *w[PUNA_GROUP_COLUMNS], *x[PUNA_GROUP_ROWS];
   _Pragma("clang loop unroll(full)") for (int j = 0; j < columns; j++) w[j] = w_begin + (size_t)j * w_stride;
@@ -99,6 +101,12 @@ GEMM_INLINE void FN(add_block)(int bf16, puna_dtype dtype, const int rows, const
   for (; left >= step * steps_per_line; left -= step * steps_per_line) {
     /* No loop that runs: its branches would leave too few instructions in flight to keep memory busy. */
     _Pragma("clang loop unroll(full)") for (int i = 0; i < lines_per_step; i++, line += line_step) __builtin_prefetch(line, 0, 3);
+    if (columns > 1) {
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < lines; i++)
+          _Pragma("clang loop unroll(full)") for (size_t b = 0; b < line_bytes; b += 64)
+              __builtin_prefetch(near + (size_t)i * w_stride + b, 0, 3);
+      near += line_bytes;
+    }
     _Pragma("clang loop unroll(full)") for (long i = 0; i < steps_per_line; i++) {
       FN(add_units)(bf16, dtype, rows, columns, w, x, sums);
       _Pragma("clang loop unroll(full)") for (int j = 0; j < columns; j++) w[j] += w_step;
@@ -137,23 +145,22 @@ enum { FN(few_rows_block) = 256 };
 /* Rows of x that stay in that cache as a whole let the weights be taken in the order of their addresses, fetched so many bytes ahead. */
 enum { FN(few_rows_resident) = 24 << 10, FN(few_rows_lead) = 16 << 10 };
 
-/* A block of k of all rows. */
-GEMM_INLINE void FN(add_rows)(int bf16, puna_dtype dtype, int rows, int group, const puna_few_rows_stretch *stretch, int column, long k,
-                              long block, FN(fetch_cursor) *cursor, float *totals) {
+/* A block of k of all rows; the columns at `next` follow. */
+GEMM_INLINE void FN(add_rows)(int bf16, puna_dtype dtype, int rows, int group, const char *w, const char *next, size_t w_stride,
+                              const char *x, size_t x_stride, long left, FN(fetch_cursor) *cursor, float *totals) {
   const int turns = (rows + FEW_ROWS_HEIGHT - 1) / FEW_ROWS_HEIGHT;
-  const long left = stretch->elements - k < block ? stretch->elements - k : block;
-  const char *w = stretch->w + (size_t)column * stretch->w_byte_stride + (size_t)k * (dtype == PUNA_FLOAT32 ? 4 : 2);
-  for (int row = 0; row < rows; row += FEW_ROWS_HEIGHT) {
-    const int height = rows - row < FEW_ROWS_HEIGHT ? rows - row : FEW_ROWS_HEIGHT;
-    const char *x = stretch->x + (size_t)row * stretch->x_byte_stride + (size_t)k * (bf16 ? 2 : 4);
-    float *target = totals + row * PUNA_FEW_ROWS_COLUMNS + column;
-#define BLOCK(height, columns, lines)                                                                                                  \
-  FN(add_block)(bf16, dtype, height, columns, lines, w, stretch->w_byte_stride, x, stretch->x_byte_stride, left, cursor, target)
+  /* All turns together fetch what one reads. */
+  const int share = turns == 1 ? PUNA_GROUP_COLUMNS : turns < 4 ? PUNA_GROUP_COLUMNS / 2 : 1;
+  for (int turn = 0; turn < turns; turn++) {
+    const int left_rows = rows - turn * FEW_ROWS_HEIGHT, height = left_rows < FEW_ROWS_HEIGHT ? left_rows : FEW_ROWS_HEIGHT;
+    const int first = turn * share < PUNA_GROUP_COLUMNS ? turn * share : 0;
+#define BLOCK(height, columns, lines)                                                                                         \
+  FN(add_block)(bf16, dtype, height, columns, lines, w, w_stride, x, x_stride, left, next + (size_t)first * w_stride, cursor, \
+                totals)
 #define BLOCKS(height)                                   \
   if (group == 1) BLOCK(height, 1, 1);                   \
   else BLOCK(height, PUNA_GROUP_COLUMNS, PUNA_GROUP_COLUMNS)
     if (height == FEW_ROWS_HEIGHT && group > 1) {
-      /* All turns together fetch what one reads. */
       if (turns == 1) BLOCK(FEW_ROWS_HEIGHT, PUNA_GROUP_COLUMNS, PUNA_GROUP_COLUMNS);
       else if (turns < 4) BLOCK(FEW_ROWS_HEIGHT, PUNA_GROUP_COLUMNS, PUNA_GROUP_COLUMNS / 2);
       else BLOCK(FEW_ROWS_HEIGHT, PUNA_GROUP_COLUMNS, 1);
@@ -170,6 +177,8 @@ GEMM_INLINE void FN(add_rows)(int bf16, puna_dtype dtype, int rows, int group, c
     }
 #undef BLOCKS
 #undef BLOCK
+    x += FEW_ROWS_HEIGHT * x_stride;
+    totals += FEW_ROWS_HEIGHT * PUNA_FEW_ROWS_COLUMNS;
   }
 }
 
@@ -188,10 +197,15 @@ GEMM_INLINE void FN(add_stretch)(int bf16, puna_dtype dtype, int rows, const pun
                                           .rows = stretch->columns},
                                 .next = fetch,
                                 .offset = FN(few_rows_lead)};
+  const size_t w_size = dtype == PUNA_FLOAT32 ? 4 : 2, x_size = bf16 ? 2 : 4;
   for (int i = 0; i < groups * blocks; i++) {
-    const int group = in_order ? i / blocks : i % groups, k = in_order ? i % blocks : i / groups;
+    const int group = in_order ? i / blocks : i % groups;
+    const long k = block * (in_order ? i % blocks : i / groups), left = stretch->elements - k < block ? stretch->elements - k : block;
     const int column = group < quads ? group * PUNA_GROUP_COLUMNS : quads * PUNA_GROUP_COLUMNS + (group - quads);
-    FN(add_rows)(bf16, dtype, rows, group < quads ? PUNA_GROUP_COLUMNS : 1, stretch, column, k * block, block, &cursor, totals);
+    const char *w = stretch->w + (size_t)column * stretch->w_byte_stride + (size_t)k * w_size;
+    const char *next = group + 1 < quads ? w + PUNA_GROUP_COLUMNS * stretch->w_byte_stride : stretch->w + (size_t)(k + left) * w_size;
+    FN(add_rows)(bf16, dtype, rows, group < quads ? PUNA_GROUP_COLUMNS : 1, w, next, stretch->w_byte_stride,
+                 stretch->x + (size_t)k * x_size, stretch->x_byte_stride, left, &cursor, totals + column);
   }
 }
 

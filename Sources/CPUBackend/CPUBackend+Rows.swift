@@ -32,8 +32,8 @@ extension CPUBackend {
   public func copyRows(_ rows: Range<Int>, of source: Tensor, to destination: Tensor, at position: Int) {
     precondition(source.columns == destination.columns && source.dtype == destination.dtype, "rows of another kind")
     precondition(position + rows.count <= destination.rows, "rows beyond the destination")
-    memcpy(
-      destination.matrix.row(position), source.matrix.row(rows.lowerBound), rows.count * source.matrix.stride * source.matrix.elementSize)
+    let bytes = source.columns * source.matrix.elementSize
+    for (offset, row) in rows.enumerated() { memcpy(destination.matrix.row(position + offset), source.matrix.row(row), bytes) }
   }
 
   // MARK: Elementwise

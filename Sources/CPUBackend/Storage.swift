@@ -13,7 +13,7 @@ final class MatrixStorage: BackendStorage {
   init(rows: Int, columns: Int, elementSize: Int, arena: Arena) {
     self.elementSize = elementSize
     self.arena = arena
-    stride = MatrixStorage.stride(columns: columns, elementSize: elementSize)
+    stride = MatrixStorage.stride(rows: rows, columns: columns, elementSize: elementSize)
     block = arena.allocate(max(rows, 1) * stride * elementSize)
     guard let base = block.baseAddress else { preconditionFailure("an allocation is never empty") }
     pointer = base
@@ -21,9 +21,13 @@ final class MatrixStorage: BackendStorage {
 
   deinit { arena.release(block) }
 
-  /// A multiple of 32 elements; never a multiple of 4 KiB, which would put neighbouring rows into the same cache set.
-  static func stride(columns: Int, elementSize: Int) -> Int {
+  /// A multiple of 32 elements; never a multiple of 4 KiB, which would put neighbouring rows into the same cache set. The kibibytes of k
+  /// that products of few rows take at a time fall on all sets evenly when rows lie 1 KiB past a multiple of 4 KiB apart.
+  static func stride(rows: Int, columns: Int, elementSize: Int) -> Int {
     let stride = (columns + 31) / 32 * 32
+    if rows > 1, rows <= PUNA_FEW_ROWS, stride * elementSize > 1024 {
+      return ((stride * elementSize + 3071) / 4096 * 4096 + 1024) / elementSize
+    }
     return stride * elementSize % 4096 == 0 ? stride + 32 : stride
   }
 

@@ -40,18 +40,18 @@ public final class LlamaModel {
   /// - Parameter cache: what the batch's resident parents refer to; it grows by the batch's segments.
   public func logits(_ batch: PackedBatch, rows: [Int32], cache: KVCache? = nil) -> Tensor {
     let pass = makePass(batch, residents: cache?.residents ?? [])
-    let h = hiddenStates(pass, cache: cache)
+    let h = lastStates(rows, pass, cache: cache)
     cache?.commit(batch)
-    return head.logits(h, rows: rows, pass)
+    return head.logits(h, rows: Array(0..<Int32(rows.count)), pass)
   }
 
   /// The most likely next token after some rows of the batch.
   /// - Parameter cache: as for `logits`.
   public func mostLikelyTokens(_ batch: PackedBatch, rows: [Int32], cache: KVCache? = nil) -> [Int32] {
     let pass = makePass(batch, residents: cache?.residents ?? [])
-    let h = hiddenStates(pass, cache: cache)
+    let h = lastStates(rows, pass, cache: cache)
     cache?.commit(batch)
-    return backend.readIntegers(head.mostLikely(h, rows: rows, pass))
+    return backend.readIntegers(head.mostLikely(h, rows: Array(0..<Int32(rows.count)), pass))
   }
 
   /// Runs forward and backward, and adds the gradient of `−Σ weight · log-probability` to the trained adapters' gradients.
@@ -78,6 +78,14 @@ public final class LlamaModel {
     return Pass(
       backend: backend, layout: backend.makeLayout(of: batch, residents: residents),
       rotary: rotary.table(positions: positions, on: backend), dropout: dropout)
+  }
+
+  /// The states of some rows after the last block, which the other rows enter for their keys and values alone.
+  private func lastStates(_ rows: [Int32], _ pass: Pass, cache: KVCache?) -> Tensor {
+    let h = backend.gather(pass.layout, from: embedding)
+    for (index, block) in blocks.dropLast().enumerated() { block.run(h, pass, cache: cache?.layer(index, grows: true)) }
+    guard let last = blocks.last else { return backend.gatherRows(rows, of: h) }
+    return last.run(h, rows: rows, pass, cache: cache?.layer(blocks.count - 1, grows: true))
   }
 
   private func hiddenStates(_ pass: Pass, cache: KVCache? = nil, grows: Bool = true) -> Tensor {

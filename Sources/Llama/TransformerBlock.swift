@@ -6,6 +6,15 @@ struct Pass {
   let layout: BatchLayout
   let rotary: RotaryTable
   let dropout: DropoutKey?
+
+  /// The same for some rows of the batch, which no longer see each other: for what treats every row by itself.
+  func rowwise(_ rows: [Int32]) -> Pass {
+    precondition(dropout == nil, "masks follow the text before a row")
+    let sets = layout.batch.segments.flatMap { segment in segment.rows.map { _ in segment.adapterSet } }
+    let segments = rows.indices.map { PackedBatch.Segment(rows: $0..<$0 + 1, parent: .none, position: 0, adapterSet: sets[Int(rows[$0])]) }
+    let batch = PackedBatch(tokens: rows.map { layout.batch.tokens[Int($0)] }, segments: segments, targets: [])
+    return Pass(backend: backend, layout: backend.makeLayout(of: batch, residents: []), rotary: rotary, dropout: nil)
+  }
 }
 
 /// One block: attention, then feed-forward, each added to the residual stream h [n, hidden].
@@ -31,6 +40,15 @@ struct TransformerBlock {
     let saved = attention.forward(h, pass, cache: cache)
     cache?.append(keys: saved.k, values: saved.v, pass)
     _ = feedForward.forward(h, pass)
+  }
+
+  /// As `run`, for some rows: the output is theirs alone, and so is the feed-forward's work.
+  func run(_ h: Tensor, rows: [Int32], _ pass: Pass, cache: KVCache.Layer?) -> Tensor {
+    let saved = attention.forward(h, pass, cache: cache)
+    cache?.append(keys: saved.k, values: saved.v, pass)
+    let asked = pass.backend.gatherRows(rows, of: h)
+    _ = feedForward.forward(asked, pass.rowwise(rows))
+    return asked
   }
 
   /// Updates h.

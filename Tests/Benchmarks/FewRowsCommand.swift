@@ -75,7 +75,7 @@ private final class FewRowsBenchmark {
     self.context = context
     self.bfloat16 = bfloat16
     weightBytes = 2 * layers * shapes.reduce(0) { $0 + $1.0 * $1.1 }
-    x = Buffer(byteCount: mostRows * (5632 + 32) * 4, hugePages: true)
+    x = Buffer(byteCount: mostRows * (5632 + 512) * 4, hugePages: true)
     y = Buffer(byteCount: mostRows * 11264 * 4, hugePages: true)
     weights = Buffer(byteCount: weightBytes + 64, hugePages: false)
     x.fillRandomly(float32: !bfloat16, seed: 1)
@@ -102,7 +102,9 @@ private final class FewRowsBenchmark {
     withUnsafePointer(to: &segment) { segment in
       var weight = puna_weight(segments: segment, segment_count: 1, rows: Int32(outputs), columns: Int32(inputs))
       withUnsafePointer(to: &weight) { weight in
-        var term = puna_gemm_term(x: x.pointer, x_stride: inputs + 32, weight: weight, transposed: 0, n_begin: 0)
+        // As operands of few rows lie.
+        let stride = inputs % 2048 == 0 ? inputs + 512 : inputs
+        var term = puna_gemm_term(x: x.pointer, x_stride: stride, weight: weight, transposed: 0, n_begin: 0)
         var destination = puna_destination(
           kind: bfloat16 ? PUNA_STORE_BF16 : PUNA_STORE, y: y.pointer, y_stride: outputs, n_begin: 0, n_count: Int32(outputs), scale: 1)
         puna_gemm(context, bfloat16 ? 1 : 0, Int32(rows), &term, 1, &destination, 1)

@@ -147,6 +147,26 @@ import Testing
     #expect(backend.read(adapted.logits(PackedBatch(sequences: Self.sequences), rows: rows)) != expected)
   }
 
+  static let askedRows: [[Int32]] = [[3], [14, 0, 9, 9], (0..<24).reversed()]
+
+  /// Segments with and without the adapters side by side; rows in any order, and twice.
+  @Test(arguments: askedRows) func logitsOfSomeRowsAreThoseAmongAll(rows: [Int32]) throws {
+    let backend = try CPUBackend(precision: .float32, threads: 2)
+    let adapter = LoRAAdapter(
+      tiny.modules(Projection.allCases, rank: 2, scale: 1, seed: 2), configuration: tiny.configuration, on: backend)
+    let model = try LlamaModel(weights: tiny.weights, adapters: [adapter], on: backend)
+    let tokens = (0..<24).map { Int32(1 + $0 * 5 % 20) }
+    let segments = [(0..<7, 1), (7..<15, 0), (15..<24, 1)].map { rows, adapterSet in
+      PackedBatch.Segment(rows: rows, parent: .none, position: 0, adapterSet: adapterSet)
+    }
+    let batch = PackedBatch(tokens: tokens, segments: segments, targets: [])
+    let all = backend.read(model.logits(batch, rows: Array(0..<24)))
+    let width = tiny.configuration.vocabularySize
+    let expected = rows.flatMap { all[Int($0) * width..<Int($0 + 1) * width] }
+    let found = backend.read(model.logits(batch, rows: rows))
+    #expect(found.count == expected.count && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-5 })
+  }
+
   @Test func continuingACacheEqualsOneBatch() throws {
     let backend = try CPUBackend(precision: .float32, threads: 2)
     let model = try LlamaModel(weights: tiny.weights, on: backend)
