@@ -29,6 +29,7 @@ static const puna_few_rows_kernels *kernels_of(puna_isa isa) {
 }
 
 typedef struct {
+  puna_context *context;
   const puna_few_rows_kernels *kernels;
   const puna_gemm_kernels *finish;
   int bf16, m;
@@ -95,12 +96,33 @@ static puna_few_rows_fetch fetch_of(const puna_gemm_term *term, task next, int k
       .rows = end - row};
 }
 
+/* Weights whose rows are cut, as some of Meta's shards cut them, joined for one task: sums are then made as of uncut rows. Pieces of several
+   types stay as they are. */
+static void join(const plan *plan, int worker, const puna_gemm_term *term, int begin, int end, puna_few_rows_stretch *stretch) {
+  const puna_weight *weight = term->weight;
+  if (stretch->elements >= weight->columns) return;
+  const size_t size = puna_dtype_bytes(stretch->dtype), stride = (size_t)weight->columns * size;
+  char *joined = puna_scratch(plan->context, worker, (size_t)(end - begin) * stride);
+  for (int k = 0; k < weight->columns;) {
+    const puna_segment *segment = puna_find_segment(weight, begin - term->n_begin, k);
+    if (segment->dtype != stretch->dtype) return;
+    const char *w = puna_segment_address(segment, begin - term->n_begin, k);
+    const int elements = segment->column_begin + segment->column_count - k;
+    for (int row = 0; row < end - begin; row++)
+      memcpy(joined + (size_t)row * stride + (size_t)k * size, w + (size_t)row * byte_stride(segment), (size_t)elements * size);
+    k += elements;
+  }
+  stretch->w = joined;
+  stretch->w_byte_stride = stride;
+  stretch->elements = weight->columns;
+}
+
 /* Adds what one term gives to the columns begin ..< end. */
-static void add_term(const plan *plan, const puna_gemm_term *term, int begin, int end, task next, float *totals) {
+static void add_term(const plan *plan, int worker, const puna_gemm_term *term, int begin, int end, task next, float *totals) {
   const size_t size = plan->bf16 ? 2 : 4;
   for (int k = 0; k < term->weight->columns;) {
     const puna_segment *segment = puna_find_segment(term->weight, begin - term->n_begin, k);
-    const puna_few_rows_stretch stretch = {.w = puna_segment_address(segment, begin - term->n_begin, k),
+    puna_few_rows_stretch stretch = {.w = puna_segment_address(segment, begin - term->n_begin, k),
                                            .w_byte_stride = byte_stride(segment),
                                            .dtype = segment->dtype,
                                            .x = (const char *)term->x + (size_t)k * size,
@@ -108,18 +130,19 @@ static void add_term(const plan *plan, const puna_gemm_term *term, int begin, in
                                            .elements = segment->column_begin + segment->column_count - k,
                                            .columns = end - begin};
     const puna_few_rows_fetch fetch = fetch_of(term, next, k);
+    if (k == 0) join(plan, worker, term, begin, end, &stretch);
     plan->kernels->add(plan->bf16, plan->m, &stretch, &fetch, totals);
     k += stretch.elements;
   }
 }
 
-static void run_task(const plan *plan, task task, struct task next) {
+static void run_task(const plan *plan, int worker, task task, struct task next) {
   float totals[PUNA_FEW_ROWS * PUNA_FEW_ROWS_COLUMNS];
   memset(totals, 0, (size_t)plan->m * PUNA_FEW_ROWS_COLUMNS * sizeof *totals);
   for (int begin = task.begin; begin < task.end;) {
     int end = run_end(plan, begin, task.end);
     for (const puna_gemm_term *term = plan->terms; term < plan->terms + plan->term_count; term++)
-      if (puna_term_covers(term, begin)) add_term(plan, term, begin, end, next, totals + (begin - task.begin));
+      if (puna_term_covers(term, begin)) add_term(plan, worker, term, begin, end, next, totals + (begin - task.begin));
     begin = end;
   }
   const puna_destination *destination = task.destination;
@@ -130,11 +153,11 @@ static void run_task(const plan *plan, task task, struct task next) {
 
 /* One worker's share: tasks are claimed one ahead, so that it is known which weights come next. */
 static void run_worker(void *argument, long index, int worker) {
-  (void)index, (void)worker;
+  (void)index;
   plan *plan = argument;
   for (task task = claim_task(plan), next; task.begin < task.end; task = next) {
     next = claim_task(plan);
-    run_task(plan, task, next);
+    run_task(plan, worker, task, next);
   }
 }
 
@@ -150,7 +173,7 @@ static size_t row_bytes(const puna_gemm_term *terms, int term_count) {
 
 void puna_gemm_few_rows(puna_context *context, int bf16, int m, const puna_gemm_term *terms, int term_count,
                         const puna_destination *destinations, int destination_count) {
-  plan plan = {.kernels = kernels_of(puna_context_isa(context)), .finish = puna_gemm_kernels_of(puna_context_isa(context)), .bf16 = bf16,
+  plan plan = {.context = context, .kernels = kernels_of(puna_context_isa(context)), .finish = puna_gemm_kernels_of(puna_context_isa(context)), .bf16 = bf16,
                .m = m, .terms = terms, .term_count = term_count, .destinations = destinations, .columns_per_task = PUNA_FEW_ROWS_COLUMNS};
   const size_t bytes = row_bytes(terms, term_count);
   while (plan.columns_per_task > least_columns && (size_t)plan.columns_per_task * bytes > task_bytes) plan.columns_per_task /= 2;
