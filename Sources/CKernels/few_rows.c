@@ -37,7 +37,7 @@ typedef struct {
   int term_count;
   const puna_destination *destinations;
   int columns_per_task;
-  long tasks;
+  long tasks, workers;
   atomic_long next;
 } plan;
 
@@ -51,9 +51,25 @@ static long tasks_of(const plan *plan, const puna_destination *destination) {
   return puna_ceil_div(destination->n_count, plan->columns_per_task);
 }
 
-static task claim_task(plan *plan) {
-  long index = atomic_fetch_add_explicit(&plan->next, 1, memory_order_relaxed);
-  if (index >= plan->tasks) return (task){.begin = 0, .end = 0};
+/* Tasks that a worker has claimed and not begun. */
+typedef struct {
+  long next, end;
+} share;
+
+/* The next task of a worker's share, or of a new one: an eighth of what is left to two workers, and less and less. Every claim waits for
+   all loads in flight, so there are few. */
+static task next_task(plan *plan, share *share) {
+  if (share->next == share->end) {
+    long begin = atomic_load_explicit(&plan->next, memory_order_relaxed), count;
+    do {
+      count = puna_max_long(1, (plan->tasks - begin) / (4 * plan->workers));
+    } while (begin < plan->tasks &&
+             !atomic_compare_exchange_weak_explicit(&plan->next, &begin, begin + count, memory_order_relaxed, memory_order_relaxed));
+    if (begin >= plan->tasks) return (task){.begin = 0, .end = 0};
+    share->next = begin;
+    share->end = begin + count;
+  }
+  long index = share->next++;
   const puna_destination *destination = plan->destinations;
   for (; index >= tasks_of(plan, destination); destination++) index -= tasks_of(plan, destination);
   int begin = destination->n_begin + (int)index * plan->columns_per_task;
@@ -155,8 +171,9 @@ static void run_task(const plan *plan, int worker, task task, struct task next) 
 static void run_worker(void *argument, long index, int worker) {
   (void)index;
   plan *plan = argument;
-  for (task task = claim_task(plan), next; task.begin < task.end; task = next) {
-    next = claim_task(plan);
+  share share = {0, 0};
+  for (task task = next_task(plan, &share), next; task.begin < task.end; task = next) {
+    next = next_task(plan, &share);
     run_task(plan, worker, task, next);
   }
 }
@@ -173,10 +190,11 @@ static size_t row_bytes(const puna_gemm_term *terms, int term_count) {
 
 void puna_gemm_few_rows(puna_context *context, int bf16, int m, const puna_gemm_term *terms, int term_count,
                         const puna_destination *destinations, int destination_count) {
-  plan plan = {.context = context, .kernels = kernels_of(puna_context_isa(context)), .finish = puna_gemm_kernels_of(puna_context_isa(context)), .bf16 = bf16,
-               .m = m, .terms = terms, .term_count = term_count, .destinations = destinations, .columns_per_task = PUNA_FEW_ROWS_COLUMNS};
+  plan plan = {.context = context, .kernels = kernels_of(puna_context_isa(context)),
+               .finish = puna_gemm_kernels_of(puna_context_isa(context)), .bf16 = bf16, .m = m, .terms = terms, .term_count = term_count, .destinations = destinations, .columns_per_task = PUNA_FEW_ROWS_COLUMNS};
   const size_t bytes = row_bytes(terms, term_count);
   while (plan.columns_per_task > least_columns && (size_t)plan.columns_per_task * bytes > task_bytes) plan.columns_per_task /= 2;
   for (int i = 0; i < destination_count; i++) plan.tasks += tasks_of(&plan, &destinations[i]);
-  puna_parallel_for(context, puna_min_long(plan.tasks, puna_context_threads(context)), run_worker, &plan);
+  plan.workers = puna_context_threads(context);
+  puna_parallel_for(context, puna_min_long(plan.tasks, plan.workers), run_worker, &plan);
 }
