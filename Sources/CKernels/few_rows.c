@@ -191,7 +191,8 @@ static size_t row_bytes(const puna_gemm_term *terms, int term_count) {
 void puna_gemm_few_rows(puna_context *context, int bf16, int m, const puna_gemm_term *terms, int term_count,
                         const puna_destination *destinations, int destination_count) {
   plan plan = {.context = context, .kernels = kernels_of(puna_context_isa(context)),
-               .finish = puna_gemm_kernels_of(puna_context_isa(context)), .bf16 = bf16, .m = m, .terms = terms, .term_count = term_count, .destinations = destinations, .columns_per_task = PUNA_FEW_ROWS_COLUMNS};
+               .finish = puna_gemm_kernels_of(puna_context_isa(context)), .bf16 = bf16, .m = m, .terms = terms,
+               .term_count = term_count, .destinations = destinations, .columns_per_task = PUNA_FEW_ROWS_COLUMNS};
   const size_t bytes = row_bytes(terms, term_count);
   while (plan.columns_per_task > least_columns && (size_t)plan.columns_per_task * bytes > task_bytes) plan.columns_per_task /= 2;
   for (int i = 0; i < destination_count; i++) plan.tasks += tasks_of(&plan, &destinations[i]);
