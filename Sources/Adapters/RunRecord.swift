@@ -9,10 +9,13 @@ public struct RunRecord: Codable, Sendable, Equatable {
     public var path: String
     /// Factor of its delta.
     public var weight: Double
+    /// See `PEFTAdapter.fingerprint`.
+    public var fingerprint: String?
 
-    public init(path: String, weight: Double) {
+    public init(path: String, weight: Double, fingerprint: String? = nil) {
       self.path = path
       self.weight = weight
+      self.fingerprint = fingerprint
     }
   }
 
@@ -32,6 +35,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   /// Counts of the data that were trained on; tokens and what became of rows only where all rows were tokenized.
   public struct DataFacts: Codable, Sendable, Equatable {
     public var files: [String]
+    /// Of the files' bytes, in their order.
+    public var fingerprints: [String]?
     public var trainingRows: Int
     public var validationRows: Int
     public var tokens: Int?
@@ -48,7 +53,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
     }
 
     private enum CodingKeys: String, CodingKey {
-      case files
+      case files, fingerprints
       case trainingRows = "training_rows"
       case validationRows = "validation_rows"
       case tokens
@@ -71,6 +76,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var base: String
   /// See `Base.fingerprint`.
   public var baseFingerprint: String
+  /// Of the tokenizer's pieces.
+  public var tokenizerFingerprint: String?
   /// Frozen adapters below the trained one.
   public var adapters: [AdapterReference] = []
   /// The adapter that was continued.
@@ -92,6 +99,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
     case instructionSet = "instruction_set"
     case precision, seed, base
     case baseFingerprint = "base_fingerprint"
+    case tokenizerFingerprint = "tokenizer_fingerprint"
     case adapters
     case startFrom = "start_from"
     case templates, data

@@ -61,6 +61,27 @@ public final class ConfigurationReader {
   /// Keeps a problem found by the caller.
   public func note(_ text: String, at location: Location) { problems.append(Problem(text, at: location)) }
 
+  /// Every value that is written, by its path, as text: lists of plain values as `[a, b]`.
+  public var settings: [String: String] {
+    var settings: [String: String] = [:]
+    func add(_ value: ConfigurationValue, _ path: String) {
+      switch value.content {
+      case .scalar(let scalar): settings[path] = scalar.text
+      case .list(let items):
+        let texts = items.compactMap { if case .scalar(let scalar) = $0.content { scalar.text } else { nil } }
+        if texts.count == items.count {
+          settings[path] = "[\(texts.joined(separator: ", "))]"
+        } else {
+          for (index, item) in items.enumerated() { add(item, "\(path)[\(index)]") }
+        }
+      case .section(let entries):
+        for entry in entries { add(entry.value, path.isEmpty ? entry.key : "\(path).\(entry.key)") }
+      }
+    }
+    add(root, "")
+    return settings
+  }
+
   /// The places of all keys, for checks that come later.
   public var locations: ConfigurationLocations { ConfigurationLocations(name: name, root: root) }
 

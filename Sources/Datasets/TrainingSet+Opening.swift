@@ -4,6 +4,8 @@ import Tokenizers
 /// Opens data files one after another, each template bound once.
 struct FileList {
   private(set) var files: [RowEncoder.File] = []
+  /// Of each file's bytes.
+  private(set) var fingerprints: [String] = []
   private(set) var rowCount = 0
   /// Of files whose rows are encoded when their turn comes.
   private(set) var byteCount = 0
@@ -23,7 +25,9 @@ struct FileList {
   }
 
   mutating func append(_ source: DataOptions.Source) throws {
-    let contents = try contents(DataFile(path: source.path), source)
+    let file = try DataFile(path: source.path)
+    let contents = try contents(file, source)
+    fingerprints.append(try file.fingerprint())
     files.append(RowEncoder.File(contents: contents, start: rowCount))
     rowCount += files[files.count - 1].count
     guard rowCount <= Int32.max else { throw DataError.notRows(path: source.path, reason: "there are more than \(Int32.max) rows.") }

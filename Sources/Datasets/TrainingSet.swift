@@ -30,6 +30,8 @@ public final class TrainingSet: Sendable {
   public let batchSize: Int
   /// Paths by `MaskedSequence.Origin.source`.
   public let paths: [String]
+  /// Tell whether the files are what they were: of their bytes, in the order of `paths`.
+  public let fingerprints: [String]
   /// Rows that an epoch visits, copies included.
   public let rowsPerEpoch: Int
   public let stepsPerEpoch: Int
@@ -80,6 +82,7 @@ public final class TrainingSet: Sendable {
       try files.append(DataOptions.Source(path: path, format: options.format, template: options.template))
     }
     paths = files.files.map(\.path)
+    fingerprints = files.fingerprints
     templates = files.files.map { $0.encoder?.template }
     readFacts = files.files[..<trainingFileCount].reduce(DataFacts()) { $0 + $1.facts }
     let encoder = RowEncoder(

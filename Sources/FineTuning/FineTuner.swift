@@ -22,6 +22,10 @@ public struct FineTuner: Sendable {
     public var save: @Sendable (_ modules: [LoRAAdapter.Module], _ folder: String) throws -> Void
     /// Answers a few held-out instructions, before the first step and after the last.
     public var answerSamples: (@Sendable (_ model: LlamaModel, _ step: Int) throws -> SampleReport)?
+    /// Where the run goes on; `nil` at its beginning.
+    public var checkpoint: Checkpoint?
+    /// Asked after each step; true saves a checkpoint and ends the run with `TrainingInterrupted`.
+    public var isInterrupted: @Sendable () -> Bool = { false }
 
     public init(
       options: TrainingOptions, plan: MemoryPlan, examples: TrainingSet, validation: [MaskedSequence], folder: RunFolder,
@@ -63,26 +67,32 @@ public struct FineTuner: Sendable {
   }
 
   /// Runs the job on this thread.
-  /// - Throws: `TrainingError`, or what reading rows and writing files throw.
+  /// - Throws: `TrainingError`, `TrainingInterrupted`, or what reading rows and writing files throw.
   public func run(_ tell: (TrainingEvent) -> Void) throws {
     let options = job.options
     let stepsPerEpoch = job.examples.stepsPerEpoch
     let stepCount = options.stepCount(stepsPerEpoch: stepsPerEpoch)
     let (model, adapter) = try job.makeModel()
     model.backend.reserve(byteCount: job.plan.activations + job.plan.workspace)
+    let resumed = job.checkpoint?.state
+    try job.checkpoint?.restore(adapter.parameters, on: model.backend)
     let trainer = Trainer(
       model: model, adapter: adapter, options: options, schedule: LearningRateSchedule(options, stepCount: stepCount),
-      recomputes: job.plan.recomputes)
+      recomputes: job.plan.recomputes, updateCount: resumed?.updates ?? 0)
     let packer = BatchPacker(rowLimit: job.plan.rows, omitsUnusedRows: true)
     let validation = packer.pack(job.validation).map(\.batch)
+    let first = resumed?.step ?? 0
     tell(
       .started(
         TrainingFacts(
-          stepCount: stepCount, stepsPerEpoch: stepsPerEpoch, trainedParameters: adapter.parameters.count,
+          firstStep: first, stepCount: stepCount, stepsPerEpoch: stepsPerEpoch, trainedParameters: adapter.parameters.count,
           baseParameters: model.configuration.parameterCount, plan: job.plan)))
-    if let answerSamples = job.answerSamples { tell(.samples(try answerSamples(model, 0))) }
-    var best = try validate(trainer, validation, step: 0, best: nil, tell)
-    for step in 0..<stepCount {
+    var best = resumed?.best
+    if resumed == nil {
+      if let answerSamples = job.answerSamples { tell(.samples(try answerSamples(model, 0))) }
+      best = try validate(trainer, validation, step: 0, best: nil, tell)
+    }
+    for step in first..<max(first, stepCount) {
       let clock = ContinuousClock.now
       let sequences = try job.examples.examples(epoch: step / stepsPerEpoch, step: step % stepsPerEpoch)
       let packed = PackedStep(
@@ -106,23 +116,37 @@ public struct FineTuner: Sendable {
       if isLast || (step + 1) % options.evaluateEvery == 0 {
         best = try validate(trainer, validation, step: step + 1, best: best, tell)
       }
-      if !isLast, (step + 1) % options.saveEvery == 0, options.keepCheckpoints > 0 {
-        let path = job.folder.checkpointPath(step: step + 1)
-        try job.save(adapter.modules(from: model.backend), path)
-        try job.folder.removeOldCheckpoints(keep: options.keepCheckpoints)
-        tell(.saved(path: path, step: step + 1))
+      let isInterrupted = !isLast && job.isInterrupted()
+      if isLast || isInterrupted || (step + 1) % options.saveEvery == 0 {
+        let path = try save(trainer, step: step + 1, best: best)
+        if isInterrupted { throw TrainingInterrupted(step: step + 1, stepCount: stepCount, checkpoint: path) }
+        if !isLast { tell(.saved(path: path, step: step + 1)) }
       }
     }
     try job.save(adapter.modules(from: model.backend), job.folder.path)
-    tell(.saved(path: job.folder.path, step: stepCount))
-    if let answerSamples = job.answerSamples { tell(.samples(try answerSamples(model, stepCount))) }
+    tell(.saved(path: job.folder.path, step: max(first, stepCount)))
+    if let answerSamples = job.answerSamples, !job.isInterrupted() { tell(.samples(try answerSamples(model, stepCount))) }
+  }
+
+  /// Saves a checkpoint and removes those that are no longer kept.
+  private func save(_ trainer: Trainer, step: Int, best: TrainingState.Best?) throws -> String {
+    let path = job.folder.checkpointPath(step: step)
+    // What the checkpoint counts on must be on disk before it.
+    let state = TrainingState(
+      step: step, updates: trainer.updateCount, best: best, metricsByteCount: try job.folder.flushMetrics(), rows: job.plan.rows,
+      recomputes: job.plan.recomputes)
+    try Checkpoint.write(state, trainer.adapter.parameters, on: trainer.model.backend, to: path) { folder in
+      try job.save(trainer.adapter.modules(from: trainer.model.backend), folder)
+    }
+    try job.folder.removeOldCheckpoints(keep: job.options.keepCheckpoints)
+    return path
   }
 
   /// Validates, and keeps the adapter in `best/` when it is better than before.
-  /// - Returns: the lowest loss so far.
+  /// - Returns: the best so far.
   private func validate(
-    _ trainer: Trainer, _ batches: [PackedBatch], step: Int, best: Double?, _ tell: (TrainingEvent) -> Void
-  ) throws -> Double? {
+    _ trainer: Trainer, _ batches: [PackedBatch], step: Int, best: TrainingState.Best?, _ tell: (TrainingEvent) -> Void
+  ) throws -> TrainingState.Best? {
     let clock = ContinuousClock.now
     guard let loss = trainer.validate(batches) else { return best }
     let report = ValidationReport(
@@ -130,9 +154,9 @@ public struct FineTuner: Sendable {
     try job.folder.appendMetric(report.json)
     tell(.validation(report))
     guard loss.isFinite else { throw TrainingError.validationNotFinite(step: step, loss: loss) }
-    if let best, best <= loss { return best }
+    if let best, best.loss <= loss { return best }
     if step > 0 { try job.save(trainer.adapter.modules(from: trainer.model.backend), job.folder.bestPath) }
-    return loss
+    return TrainingState.Best(step: step, loss: loss)
   }
 }
 

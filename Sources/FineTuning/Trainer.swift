@@ -39,9 +39,14 @@ public final class Trainer {
   private let schedule: LearningRateSchedule
   private let recomputes: Bool
   /// Updates made, which AdamW's correction of bias counts: steps without a target make none.
-  public private(set) var updateCount = 0
+  public private(set) var updateCount: Int
 
-  public init(model: LlamaModel, adapter: LoRAAdapter, options: TrainingOptions, schedule: LearningRateSchedule, recomputes: Bool) {
+  /// - Parameter updateCount: of earlier steps, where a run goes on.
+  public init(
+    model: LlamaModel, adapter: LoRAAdapter, options: TrainingOptions, schedule: LearningRateSchedule, recomputes: Bool,
+    updateCount: Int = 0
+  ) {
+    self.updateCount = updateCount
     self.model = model
     self.adapter = adapter
     self.options = options
@@ -94,12 +99,22 @@ public final class Trainer {
   }
 }
 
+/// A run that was asked to stop, and can go on.
+public struct TrainingInterrupted: Error, Sendable, Equatable {
+  public let step: Int
+  public let stepCount: Int
+  /// What was saved.
+  public let checkpoint: String
+}
+
 /// What stops a run.
 public enum TrainingError: Error, CustomStringConvertible, Equatable {
   case notFinite(step: Int, loss: Double, gradientNorm: Double, rows: [String])
   case validationNotFinite(step: Int, loss: Double)
   case outputExists(String)
   case outputHoldsOther(String, String)
+  case outputInUse(String)
+  case metricsLost(String, expected: Int, found: Int, checkpoint: String)
   case cannotWrite(String, String)
   case nothingToLearn(rows: Int, paths: [String])
   case doesNotFit(needed: Int, limit: Int, rows: Int)
@@ -114,9 +129,12 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable {
     case .validationNotFinite(let step, let loss):
       "step \(step): the validation loss is \(loss). Look at the validation rows with 'puna preview', and at the base's weights for NaN."
     case .outputExists(let path):
-      "\(path) exists already. Pass --overwrite to replace it, or choose another output."
+      "\(path) exists already. Pass --resume to go on with it, --overwrite to replace it, or choose another output."
     case .outputHoldsOther(let path, let entry):
       "\(path) holds '\(entry)', which no run wrote. Choose another output, or move that away first."
+    case .outputInUse(let path): "\(path): another process is training into this folder. Wait for it, or choose another output."
+    case .metricsLost(let path, let expected, let found, let checkpoint):
+      "\(path) has \(found) bytes; \(checkpoint) was saved after \(expected). Was it changed? Without it the run cannot be resumed."
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written: \(reason). Training stopped; what was saved before is whole."
     case .nothingToLearn(let rows, let paths):

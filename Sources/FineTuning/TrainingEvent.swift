@@ -11,13 +11,18 @@ public enum TrainingEvent: Sendable {
 
 /// What is known before step 1.
 public struct TrainingFacts: Sendable, Equatable {
+  /// Steps that were made before, where a run goes on.
+  public let firstStep: Int
   public let stepCount: Int
   public let stepsPerEpoch: Int
   public let trainedParameters: Int
   public let baseParameters: Int
   public let plan: MemoryPlan
 
-  public init(stepCount: Int, stepsPerEpoch: Int, trainedParameters: Int, baseParameters: Int, plan: MemoryPlan) {
+  public init(
+    firstStep: Int = 0, stepCount: Int, stepsPerEpoch: Int, trainedParameters: Int, baseParameters: Int, plan: MemoryPlan
+  ) {
+    self.firstStep = firstStep
     self.stepCount = stepCount
     self.stepsPerEpoch = stepsPerEpoch
     self.trainedParameters = trainedParameters

@@ -35,6 +35,9 @@ struct ProgressPrinter {
     }
   }
 
+  /// Before anything else is printed.
+  mutating func pause() { closeLine() }
+
   mutating func finish() {
     if skippedCount > 3 { line("note: \(skippedCount) steps in all had nothing to learn and were skipped", isNote: true) }
     line("done in \(Terminal.duration(Date().timeIntervalSince(began))): adapter in \(run.recipe.output)")
@@ -49,6 +52,9 @@ struct ProgressPrinter {
     line(
       "data       \(Terminal.grouped(run.examples.rowsPerEpoch)) rows, \(Terminal.grouped(run.examples.validationRowCount)) held out; "
         + "\(facts.stepCount) steps of \(run.recipe.training.batchSize), \(facts.stepsPerEpoch) an epoch")
+    if facts.firstStep > 0 {
+      line("resumed    after step \(facts.firstStep)\(facts.firstStep >= facts.stepCount ? ", the last: nothing is left to do" : "")")
+    }
     line(
       "compute    \(run.precision.rawValue) on \(run.instructionSet.rawValue); at most \(facts.plan.rows) rows in flight"
         + (facts.plan.recomputes ? ", blocks recomputed" : "") + "; about \(Terminal.bytes(facts.plan.privateBytes)) beside the mapped base"
@@ -78,13 +84,14 @@ struct ProgressPrinter {
 
   private mutating func show(_ report: ValidationReport) {
     let start = firstValidation.map { String(format: " (%.4f at the start)", $0) } ?? ""
-    if firstValidation == nil { firstValidation = report.loss }
+    if report.step == 0 { firstValidation = report.loss }
     line("step \(report.step): validation loss \(String(format: "%.4f", report.loss))\(start)")
   }
 
   private mutating func show(_ report: SampleReport) {
     guard let before else {
-      self.before = report
+      // A run that goes on was not asked before.
+      if report.step == 0 { self.before = report } else { line("answered exactly: \(report.exactCount) of \(report.samples.count)") }
       return
     }
     closeLine()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FineTuning
+import Foundation
 import Recipes
 
 struct TrainCommand: AsyncParsableCommand {
@@ -10,24 +11,51 @@ struct TrainCommand: AsyncParsableCommand {
   @Argument(help: "Recipe file.") var recipe: String
   @Argument(help: "Values that replace the recipe's: lora.rank=16") var overrides: [String] = []
   @Flag(help: "Say what the run would do and take, and train nothing.") var dryRun = false
+  @Flag(help: "Go on with the run in the recipe's output, from its newest checkpoint.") var resume = false
   @Flag(help: "Replace the folder of an earlier run.") var overwrite = false
   @Flag(help: "Use adapters that were trained on another base, if their shapes fit.") var allowOtherBase = false
   @Flag(help: "Print no progress, only notes and results.") var quiet = false
   @OptionGroup var compute: ComputeFlags
 
+  func validate() throws {
+    if resume, overwrite { throw ValidationError("Give --resume, which goes on with a run, or --overwrite, which begins it anew.") }
+  }
+
   func run() async throws {
     let recipe = try Recipe.read(self.recipe, overrides: overrides + compute.overrides)
-    let run = try TrainingRun(recipe, allowsOtherBase: allowOtherBase)
+    let point = resume ? try ResumePoint.find(in: recipe.output) : nil
+    let run = try TrainingRun(recipe, allowsOtherBase: allowOtherBase, resuming: point)
     for text in run.notes + run.openingNotes { note(text) }
     if dryRun {
       print(try DryRun(run).text, terminator: "")
       return
     }
-    let job = try run.makeJob(overwrites: overwrite)
+    // What has no checkpoint has nothing to lose.
+    let job = try run.makeJob(overwrites: overwrite || resume)
+    Interruption.watch()
     var progress = ProgressPrinter(run: run, isQuiet: quiet)
-    for try await event in FineTuner(job).start() { progress.show(event) }
+    do {
+      for try await event in FineTuner(job).start() { progress.show(event) }
+    } catch let interrupted as TrainingInterrupted {
+      progress.pause()
+      standardError(
+        """
+        puna: interrupted after step \(interrupted.step) of \(interrupted.stepCount), saved in \(interrupted.checkpoint). Go on with:
+          \(resumeCommand)
+        """)
+      throw ExitCode(Interruption.status)
+    }
     progress.finish()
     for text in run.closingNotes { note(text) }
+  }
+
+  private var resumeCommand: String {
+    let program = CommandLine.arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "puna"
+    let words = CommandLine.arguments.dropFirst().filter { $0 != "--resume" && $0 != "--overwrite" }
+    return ([program] + words + ["--resume"]).map { word in
+      word.allSatisfy { $0.isLetter || $0.isNumber || "-_./=:,+@%".contains($0) }
+        ? word : "'\(word.replacingOccurrences(of: "'", with: "'\\''"))'"
+    }.joined(separator: " ")
   }
 }
 

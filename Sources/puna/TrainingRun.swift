@@ -21,17 +21,21 @@ struct TrainingRun: Sendable {
   private let frozen: [(adapter: PEFTAdapter, weight: Double)]
   private let initial: PEFTAdapter
   private let location: BaseLocation
+  private let resumePoint: ResumePoint?
 
-  init(_ recipe: Recipe, allowsOtherBase: Bool) throws {
+  /// - Parameter resumePoint: the run that this one goes on with.
+  init(_ recipe: Recipe, allowsOtherBase: Bool, resuming resumePoint: ResumePoint? = nil) throws {
     self.recipe = recipe
+    self.resumePoint = resumePoint
     location = BaseLocation(name: recipe.base)
     let base = try location.open()
     self.base = base
     tokenizer = try location.openTokenizer(at: recipe.tokenizer)
     var notes: [String] = []
-    instructionSet = try InstructionSet.chosen()
+    instructionSet = try resumePoint?.instructionSet ?? InstructionSet.chosen()
     switch recipe.compute.precision {
-    case .auto: precision = instructionSet.multipliesBFloat16 ? .bfloat16 : .float32
+    // What it became at the start holds.
+    case .auto: precision = resumePoint?.precision ?? (instructionSet.multipliesBFloat16 ? .bfloat16 : .float32)
     case .bfloat16: precision = .bfloat16
     case .float32: precision = .float32
     }
@@ -80,6 +84,13 @@ struct TrainingRun: Sendable {
 
   /// Rows in flight and recomputation, as the recipe and this machine's memory allow.
   func planMemory() throws -> MemoryPlan {
+    // What `auto` became decides how sums are made.
+    if let resumePoint, recipe.training.microBatchTokens == resumePoint.recipe.training.microBatchTokens {
+      return MemoryPlan(
+        base.configuration, baseBytes: base.byteCount, trainedParameters: trainedParameters,
+        activationBytes: precision == .bfloat16 ? 2 : 4, rows: resumePoint.checkpoint.state.rows,
+        recomputes: recipe.training.recompute == .auto ? resumePoint.checkpoint.state.recomputes : recipe.training.recompute == .always)
+    }
     let limit: Int
     switch recipe.compute.memory {
     case .auto: limit = Int(0.8 * Double(SystemMemory.available))
@@ -108,16 +119,25 @@ struct TrainingRun: Sendable {
     let validation = try examples.validationExamples()
     let sampler = try sampler(validation)
     let record = try record()
-    // Last: what fails before leaves an earlier run as it was.
-    let folder = try RunFolder(creating: recipe.output, overwrites: overwrites)
     var resolved = recipe
     resolved.lora = lora
+    let folder: RunFolder
+    // Last: what fails before leaves an earlier run as it was.
+    if let resumePoint {
+      for text in try resumePoint.check(resolved, record) { note(text) }
+      folder = try RunFolder(resuming: recipe.output, from: resumePoint.checkpoint)
+    } else {
+      folder = try RunFolder(creating: recipe.output, overwrites: overwrites)
+      try record.write(to: folder.path)
+    }
     try folder.write(resolved.resolvedYAML(), to: "recipe.yaml")
-    try record.write(to: folder.path)
     let run = self
-    return FineTuner.Job(
+    var job = FineTuner.Job(
       options: recipe.training, plan: plan, examples: examples, validation: validation, folder: folder,
       makeModel: { try run.makeModel() }, save: { try run.initial.replacingValues(with: $0).write(to: $1) }, answerSamples: sampler)
+    job.checkpoint = resumePoint?.checkpoint
+    job.isInterrupted = { Interruption.isAsked }
+    return job
   }
 
   private func makeModel() throws -> (model: LlamaModel, adapter: LoRAAdapter) {
@@ -134,12 +154,15 @@ struct TrainingRun: Sendable {
       version: Puna.version, instructionSet: instructionSet.rawValue, precision: precision.rawValue, seed: recipe.training.seed,
       base: recipe.base, baseFingerprint: base.fingerprint())
     record.adapters = recipe.adapters.map { RunRecord.AdapterReference(path: $0.path, weight: $0.weight) }
+    for (index, (adapter, _)) in frozen.enumerated() { record.adapters[index].fingerprint = adapter.fingerprint() }
+    record.tokenizerFingerprint = try tokenizer?.fingerprint()
     record.startFrom = lora.startFrom
     record.templates = try Set(examples.templates.compactMap { $0 }.map(\.name)).sorted().compactMap { name in
       try examples.templates.compactMap { $0 }.first { $0.name == name }.map { RunRecord.Template(name: name, text: try $0.json()) }
     }
     record.data = RunRecord.DataFacts(
       files: examples.paths, trainingRows: examples.rowsPerEpoch, validationRows: examples.validationRowCount)
+    record.data?.fingerprints = examples.fingerprints
     return record
   }
 }

@@ -265,7 +265,7 @@ import Testing
   ]
 
   static let outputs = [
-    Mistake("output exists", "out exists already. Pass --overwrite to replace it, or choose another output.") {
+    Mistake("output exists", "out exists already. Pass --resume to go on with it, --overwrite to replace it, or choose another output.") {
       try $0.write("", to: "out/x")
     },
     Mistake(
