@@ -17,7 +17,7 @@ import Testing
     }
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: workspace.folder.file("out/checkpoints")).sorted() == [
-        "step-000002", "step-000003",
+        "step-000003", "step-000004",
       ])
     let events = try workspace.read("out/metrics.jsonl").split(separator: "\n").map {
       try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])

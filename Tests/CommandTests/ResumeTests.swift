@@ -12,7 +12,7 @@ import Testing
     let workspace = try Workspace()
     try workspace.write("[\(ResumeTests.rows.joined(separator: ",\n"))]", to: "data.json")
     try workspace.recipe(
-      data: "  validation: 2\n", lora: "{rank: 2, dropout: 0.1}", training: training,
+      data: "  validation: 2\n  max_length: 64\n", lora: "{rank: 2, dropout: 0.1}", training: training,
       more: "save_every: 2\nevaluate_every: 3\nkeep_checkpoints: 9\ncompute: {precision: float32}\n")
     return workspace
   }
@@ -93,7 +93,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["training.learning_rate=1.0e-3"], "command line: training.learning_rate is 0.001 and was 0.01."),
+    (["training.learning_rate=1.0e-3"], "training.learning_rate is 0.001 and was 0.01."),
     (["training.batch_size=3"], "training.batch_size is 3 and was 2."),
     (["training.max_steps=12"], "training.max_steps is 12 and was 9."),
     (["training.seed=1"], "training.seed is 1 and was 42."),
