@@ -9,9 +9,9 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate", abstract: "Score a model on tasks, beside its base or other models.",
     discussion: """
       Examples:
-        puna evaluate --base models/llama-7b --task mmlu --data mmlu/data --few-shot 5
-        puna evaluate --base models/llama-7b --adapter adapters/alpaca-7b --against-base --task instructions --data held-out.json \\
-          --report report.html
+        puna evaluate --base models/llama-7b --task mmlu --data mmlu --few-shot 5
+        puna evaluate --base models/llama-7b --adapter adapters/alpaca-7b \\
+          --against-base --task instructions --data held-out.json --report a.html
       Tasks: \(TaskLibrary.names.joined(separator: ", ")); one subject of a task, such as mmlu/astronomy; or a task file (.yaml).
       Data are read from files as they are published; prompts and scores are lm-evaluation-harness's.
       An evaluation that was interrupted goes on where it stopped when the same command is given again.

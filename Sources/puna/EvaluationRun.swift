@@ -19,8 +19,7 @@ final class EvaluationRun {
 
   init(
     models: [(plan: ComparedModel, model: AskedModel)], tasks: [EvaluationTask], seed: UInt64, facts: [EvaluationFact],
-    precision: Precision?,
-    threads: Int?, isQuiet: Bool
+    precision: Precision?, threads: Int?, isQuiet: Bool
   ) {
     self.facts = facts
     self.models = models
@@ -50,7 +49,8 @@ final class EvaluationRun {
         facts.append(EvaluationFact("instruction_set", .string(backend.instructionSet.rawValue)))
       }
       let evaluator = Evaluator(model, seed: seed)
-      let identity = try asked.identity(on: backend, seed: seed)
+      // The same model under two names is asked twice.
+      let identity = try model.name + "\n" + asked.identity(on: backend, seed: seed)
       let records = try tasks.map { task in
         let records = try run(task, evaluator, title: models.count > 1 ? "\(model.name), \(task.name)" : task.name, identity: identity)
         try onTask(model, task, records)
@@ -118,10 +118,9 @@ final class EvaluationRun {
       note("answers are not kept for the case of an interruption: neither XDG_CACHE_HOME nor HOME names a folder.")
       return nil
     }
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      note("answers are not kept for the case of an interruption: \(folder) cannot be made.")
+    try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    guard FileManager.default.isWritableFile(atPath: folder) else {
+      note("answers are not kept for the case of an interruption: \(folder) cannot be written to.")
       return nil
     }
     var digest = SHA256()

@@ -118,6 +118,20 @@ import Testing
     #expect(try kept(workspace).isEmpty)
   }
 
+  @Test func comparesModelsOfAnyKind() throws {
+    let workspace = try Workspace()
+    let result = try run(
+      workspace,
+      EvaluateTests.instructions + [
+        "--adapter", GenerateTests.quickstart, "--compare", "again=starter,\(GenerateTests.quickstart)", "--compare",
+        "half=starter,\(GenerateTests.quickstart)=0.5", "--limit", "8", "--quiet",
+      ])
+    #expect(result.status == 0, "\(result.error)")
+    #expect(result.output.contains("again less starter-quickstart") && result.output.contains("half less starter-quickstart"))
+    #expect(result.output.contains("exact_match  +0.00 ± 0.00"), "\(result.output)")
+    #expect(try kept(workspace).isEmpty)
+  }
+
   @Test func candidateProgramsAreRunOnlyWhenAsked() throws {
     let workspace = try Workspace()
     try workspace.write(
