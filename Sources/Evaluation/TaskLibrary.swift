@@ -15,6 +15,9 @@ public enum TaskLibrary {
 
   public static var names: [String] { tasks.map(\.name) }
 
+  /// What each task asks and scores, in a line.
+  public static var summaries: [(name: String, summary: String)] { tasks.map { ($0.name, $0.summary) } }
+
   /// - Parameter name: a task, one subject of it (`mmlu/astronomy`), or the path of a task file.
   /// - Throws: `EvaluationError`, and what reading its files throws.
   public static func open(_ name: String, _ options: TaskOptions) throws -> EvaluationTask {

@@ -3,10 +3,10 @@ import CPUBackend
 
 extension AskedModel {
   /// A text that differs when anything differs that decides what this model answers.
-  func identity(on backend: CPUBackend, seed: UInt64) throws -> String {
+  func identity(baseFingerprint: String, on backend: CPUBackend, seed: UInt64) throws -> String {
     let template = try encoder?.template.json() ?? ""
     return
-      ([Puna.version, base.fingerprint(), try tokenizer.fingerprint(), template, "\(backend.precision) \(backend.instructionSet) \(seed)"]
+      ([Puna.version, baseFingerprint, try tokenizer.fingerprint(), template, "\(backend.precision) \(backend.instructionSet) \(seed)"]
       + adapters.map { "\($0.adapter.fingerprint()) \($0.weight)" }).joined(separator: "\n")
   }
 }

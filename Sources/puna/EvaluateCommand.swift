@@ -12,7 +12,8 @@ struct EvaluateCommand: ParsableCommand {
         puna evaluate --base models/llama-7b --task mmlu --data mmlu --few-shot 5
         puna evaluate --base models/llama-7b --adapter adapters/alpaca-7b \\
           --against-base --task instructions --data held-out.json --report a.html
-      Tasks: \(TaskLibrary.names.joined(separator: ", ")); one subject of a task, such as mmlu/astronomy; or a task file (.yaml).
+      One subject of a task is named as in mmlu/astronomy, a task of your own by its file (.yaml). Tasks:
+      \(TaskLibrary.summaries.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
       Data are read from files as they are published; prompts and scores are lm-evaluation-harness's.
       An evaluation that was interrupted goes on where it stopped when the same command is given again.
       """)
@@ -76,6 +77,10 @@ struct EvaluateCommand: ParsableCommand {
   private static func lastPart(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 
   func run() throws {
+    for case let (flag, written?) in [("output", output), ("samples", samples), ("report", report)] {
+      guard let read = ([data, shots].compactMap { $0 } + task).first(where: { FileOfAnswers.isSame($0, written) }) else { continue }
+      throw Failure("--\(flag) is \(read), which is read. Give it another name.")
+    }
     let programs = runCode ? try CandidatePrograms() : nil
     let options = TaskOptions(
       data: data, fewShot: fewShot, shots: shots, limit: limit, answers: answers, temperature: temperature, seed: seed, programs: programs)

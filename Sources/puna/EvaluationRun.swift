@@ -49,8 +49,9 @@ final class EvaluationRun {
         facts.append(EvaluationFact("instruction_set", .string(backend.instructionSet.rawValue)))
       }
       let evaluator = Evaluator(model, seed: seed)
+      let fingerprint = asked.base.fingerprint()
       // The same model under two names is asked twice.
-      let identity = try model.name + "\n" + asked.identity(on: backend, seed: seed)
+      let identity = try model.name + "\n" + asked.identity(baseFingerprint: fingerprint, on: backend, seed: seed)
       let records = try tasks.map { task in
         let records = try run(task, evaluator, title: models.count > 1 ? "\(model.name), \(task.name)" : task.name, identity: identity)
         try onTask(model, task, records)
@@ -59,7 +60,7 @@ final class EvaluationRun {
       return ModelAnswers(
         name: model.name, base: entry.plan.base, adapters: entry.plan.adapters.map(\.text),
         facts: [
-          EvaluationFact("base_fingerprint", .string(asked.base.fingerprint())),
+          EvaluationFact("base_fingerprint", .string(fingerprint)),
           EvaluationFact("template", .string(encoder.template.name)),
         ], records: records)
     }

@@ -79,7 +79,8 @@ struct FileOfAnswers {
     try Array(line.utf8).withUnsafeBytes { try output.append($0) }
   }
 
-  private static func isSame(_ a: String, _ b: String) -> Bool {
+  /// Whether two paths lead to one file.
+  static func isSame(_ a: String, _ b: String) -> Bool {
     func real(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path }
     return real(a) == real(b)
   }

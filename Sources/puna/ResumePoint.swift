@@ -5,7 +5,6 @@ import Configuration
 import FineTuning
 import Recipes
 import Tensors
-import Tokenizers
 
 /// The run in a recipe's output that `--resume` goes on with.
 struct ResumePoint: Sendable {
@@ -76,14 +75,5 @@ struct ResumePoint: Sendable {
       )
     }
     return notes
-  }
-}
-
-extension Tokenizer {
-  /// SHA-256 over all pieces.
-  func fingerprint() throws -> String {
-    var digest = SHA256()
-    for id in 0..<Int32(clamping: vocabularySize) { digest.update(try piece(id) + "\n") }
-    return digest.hexDigest()
   }
 }

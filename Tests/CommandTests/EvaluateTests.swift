@@ -169,6 +169,10 @@ import Testing
     (["--task", "mmlu", "--data", "nowhere"], "nowhere: no such file or folder."),
     (["--task", "instructions", "--data", heldOut, "--output", "nowhere/x"], "nowhere/x"),
     (["--task", "instructions", "--data", heldOut, "--compare", "other=nowhere"], "nowhere"),
+    (
+      ["--task", "instructions", "--data", "data.json", "--samples", "./data.json"],
+      "--samples is data.json, which is read. Give it another name."
+    ),
   ])
   func mistakes(flags: [String], message: String) throws {
     let result = try run(Workspace(), ["evaluate", "--base", "starter"] + flags)

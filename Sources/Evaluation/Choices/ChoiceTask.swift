@@ -40,7 +40,7 @@ struct ChoiceTask: Sendable {
   }
 
   func open(_ options: TaskOptions) throws -> EvaluationTask {
-    let folder = try TaskFiles.folder(name, options, expected)
+    let folder = try PublishedFiles.folder(name, options, expected)
     let tables = folder.tables.filter { accepts($0, folder.isFile) }
     let (table, scoredQuestions, notes) = try scoredTable(tables, folder)
     let questions = try ChoiceTask.answered(scoredQuestions, of: table)
@@ -60,12 +60,12 @@ struct ChoiceTask: Sendable {
 
   /// The file that is scored: the best split whose rows have answers.
   private func scoredTable(_ tables: [DataTable], _ folder: DataFolder) throws -> (DataTable, [ChoiceQuestion?], notes: [String]) {
-    guard !tables.isEmpty else { throw TaskFiles.nothing(for: name, in: folder, expected) }
+    guard !tables.isEmpty else { throw PublishedFiles.nothing(for: name, in: folder, expected) }
     var notes: [String] = []
     for split in folder.isFile ? [nil] : scored.map(Optional.some) + [nil] {
       let candidates = folder.isFile ? tables : tables.filter { $0.split == split }
       guard let table = candidates.first else { continue }
-      guard candidates.count == 1 else { throw TaskFiles.ambiguous(candidates, for: name) }
+      guard candidates.count == 1 else { throw PublishedFiles.ambiguous(candidates, for: name) }
       let questions = try questions(table)
       if questions.isEmpty || questions.contains(where: { $0 != nil }) { return (table, questions, notes) }
       notes.append("\(table.path) holds no answers and is not scored.")
@@ -93,17 +93,17 @@ struct ChoiceTask: Sendable {
   ) throws -> FewShotSampler<ChoiceQuestion> {
     guard fewShot > 0 else { return FewShotSampler(.first, pool: [], path: table.path, seed: 0) }
     if let path = options.shots {
-      let shots = try TaskFiles.shots(path, for: name, expected) { accepts($0, true) }
+      let shots = try PublishedFiles.shots(path, for: name, expected) { accepts($0, true) }
       let pool = try ChoiceTask.answered(questions(shots), of: shots)
-      try TaskFiles.refuse(pool, from: shots.path, among: scored)
+      try PublishedFiles.refuse(pool, from: shots.path, among: scored)
       return FewShotSampler(.random, pool: pool, path: shots.path, seed: options.seed)
     }
     for split in [DataSplit.train, .validation, .dev] where split != table.split {
       let candidates = tables.filter { $0.split == split && $0.path != table.path }
       guard let source = candidates.first else { continue }
-      guard candidates.count == 1 else { throw TaskFiles.ambiguous(candidates, for: "the worked examples of \(name)") }
+      guard candidates.count == 1 else { throw PublishedFiles.ambiguous(candidates, for: "the worked examples of \(name)") }
       return FewShotSampler(.random, pool: try ChoiceTask.answered(questions(source), of: source), path: source.path, seed: options.seed)
     }
-    throw TaskFiles.noShots(for: name)
+    throw PublishedFiles.noShots(for: name)
   }
 }

@@ -52,10 +52,10 @@ enum SocialBias {
     if options.fewShot ?? 0 > 0 || options.shots != nil {
       throw EvaluationError.task(name: name, reason: "has no worked examples: leave out --few-shot and --shots.")
     }
-    let folder = try TaskFiles.folder(name, options, expected)
+    let folder = try PublishedFiles.folder(name, options, expected)
     let tables = folder.tables.filter { $0.first.map(accepts) == true }
-    guard let table = tables.first else { throw TaskFiles.nothing(for: name, in: folder, expected) }
-    guard tables.count == 1 else { throw TaskFiles.ambiguous(tables, for: name) }
+    guard let table = tables.first else { throw PublishedFiles.nothing(for: name, in: folder, expected) }
+    guard tables.count == 1 else { throw PublishedFiles.ambiguous(tables, for: name) }
     return try table.rows()
   }
 

@@ -43,9 +43,9 @@ struct SubjectTask: Sendable {
         reason: "\(name) has no subject '\(subject)'.\(Suggestion.sentence(for: subject, among: subjects.keys.sorted())) "
           + "Subjects: \(subjects.keys.sorted().joined(separator: ", ")).")
     }
-    let folder = try TaskFiles.folder(name, options, expected)
+    let folder = try PublishedFiles.folder(name, options, expected)
     let tables = try accepted(folder)
-    guard !tables.isEmpty else { throw TaskFiles.nothing(for: name, in: folder, expected) }
+    guard !tables.isEmpty else { throw PublishedFiles.nothing(for: name, in: folder, expected) }
     let found = Set(tables.flatMap(\.subjects)).sorted()
     if let subject, !found.contains(subject) {
       throw EvaluationError.task(
@@ -127,7 +127,7 @@ struct SubjectTask: Sendable {
     for split in folder.isFile ? [nil] : scored.map(Optional.some) + [nil] {
       let candidates = folder.isFile ? tables : tables.filter { $0.table.split == split }
       guard let source = candidates.first else { continue }
-      guard candidates.count == 1 else { throw TaskFiles.ambiguous(candidates.map(\.table), for: "\(name)/\(subject)") }
+      guard candidates.count == 1 else { throw PublishedFiles.ambiguous(candidates.map(\.table), for: "\(name)/\(subject)") }
       let questions = try questions(subject, source)
       if questions.isEmpty || questions.contains(where: { $0 != nil }) {
         return (source.table.path, try ChoiceTask.answered(questions, of: source.table))
@@ -147,7 +147,7 @@ struct SubjectTask: Sendable {
     if fewShot > 0 {
       let source = try shotSource(subject, scoredPath: path, tables, shots, options)
       let pool = try ChoiceTask.answered(self.questions(subject, source), of: source.table)
-      if options.shots != nil { try TaskFiles.refuse(pool, from: source.table.path, among: questions) }
+      if options.shots != nil { try PublishedFiles.refuse(pool, from: source.table.path, among: questions) }
       var sampler = FewShotSampler(.first, pool: pool, path: source.table.path, seed: 0)
       examples = try sampler.shots(fewShot)
     }
@@ -173,9 +173,9 @@ struct SubjectTask: Sendable {
       return source
     }
     let candidates = tables.filter { $0.table.split == .dev && $0.table.path != scoredPath && $0.subjects.contains(subject) }
-    guard let source = candidates.first else { throw TaskFiles.noShots(for: "\(name)/\(subject)") }
+    guard let source = candidates.first else { throw PublishedFiles.noShots(for: "\(name)/\(subject)") }
     guard candidates.count == 1 else {
-      throw TaskFiles.ambiguous(candidates.map(\.table), for: "the worked examples of \(name)/\(subject)")
+      throw PublishedFiles.ambiguous(candidates.map(\.table), for: "the worked examples of \(name)/\(subject)")
     }
     return source
   }

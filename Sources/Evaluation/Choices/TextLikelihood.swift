@@ -21,14 +21,14 @@ enum TextLikelihood {
     if options.fewShot ?? 0 > 0 || options.shots != nil {
       throw EvaluationError.task(name: name, reason: "has no worked examples: leave out --few-shot and --shots.")
     }
-    let folder = try TaskFiles.folder(name, options, expected)
+    let folder = try PublishedFiles.folder(name, options, expected)
     var notes: [String] = []
     let tables = folder.tables.filter { table in
       guard case .unreadable(let reason) = table.form else { return true }
       notes.append("\(table.path) is left out: \(reason).")
       return false
     }
-    guard !tables.isEmpty else { throw TaskFiles.nothing(for: name, in: folder, expected) }
+    guard !tables.isEmpty else { throw PublishedFiles.nothing(for: name, in: folder, expected) }
     var texts: [String] = []
     for table in tables where texts.count < options.limit ?? .max { texts += try self.texts(of: table, pages: pages) }
     texts = Array(texts.prefix(options.limit ?? texts.count))

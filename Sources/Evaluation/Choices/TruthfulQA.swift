@@ -21,10 +21,10 @@ enum TruthfulQA {
   ]
 
   private static func open(_ options: TaskOptions) throws -> EvaluationTask {
-    let folder = try TaskFiles.folder(task.name, options, expected)
+    let folder = try PublishedFiles.folder(task.name, options, expected)
     let tables = folder.tables.filter { $0.first?.has(["question", "mc1_targets", "mc2_targets"]) == true }
-    guard let table = tables.first else { throw TaskFiles.nothing(for: task.name, in: folder, expected) }
-    guard tables.count == 1 else { throw TaskFiles.ambiguous(tables, for: task.name) }
+    guard let table = tables.first else { throw PublishedFiles.nothing(for: task.name, in: folder, expected) }
+    guard tables.count == 1 else { throw PublishedFiles.ambiguous(tables, for: task.name) }
     let introduction = examples.map { "Q: \($0)\nA: \($1)\n\n" }.joined()
     var sets: [Int: TruthfulScorer.Sets] = [:]
     let rows = try table.rows()

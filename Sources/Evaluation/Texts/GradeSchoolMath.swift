@@ -20,7 +20,7 @@ enum GradeSchoolMath {
   static func task(_ name: String, _ subject: String?, _ options: TaskOptions) throws -> EvaluationTask {
     try options.refuseSubject(name, subject)
     try options.checkAnswers(name)
-    let files = try TextTaskFiles<Row>(name, options, splits: [.test])
+    let files = try PublishedTexts<Row>(name, options, splits: [.test])
     let shotCount = options.fewShot ?? 5
     var sampler = try files.sampler(name, shotCount, options)
     let samples = try options.limited(files.scored).enumerated().map { index, row in

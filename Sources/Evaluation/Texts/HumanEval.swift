@@ -27,7 +27,7 @@ enum HumanEval {
           "is scored by running the programs that the model writes. Pass --run-code to let them run, shut off from files and network; "
           + "without it there is nothing to score.")
     }
-    let files = try TextTaskFiles<Row>(name, options, splits: [.test])
+    let files = try PublishedTexts<Row>(name, options, splits: [.test])
     let samples = options.limited(files.scored).enumerated().map { index, row in
       Sample(
         id: index,

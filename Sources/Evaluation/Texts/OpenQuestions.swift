@@ -22,7 +22,7 @@ struct OpenQuestions {
   func task<Row: OpenQuestionRow>(_ name: String, _ subject: String?, _ options: TaskOptions, rows _: Row.Type) throws -> EvaluationTask {
     try options.refuseSubject(name, subject)
     try options.refuseSeveralAnswers(name)
-    let files = try TextTaskFiles<Row>(name, options, splits: [.validation, .dev, .test])
+    let files = try PublishedTexts<Row>(name, options, splits: [.validation, .dev, .test])
     let shotCount = options.fewShot ?? 0
     var sampler = try files.sampler(name, shotCount, options)
     let samples = try options.limited(files.scored).enumerated().map { index, row in

@@ -1,5 +1,5 @@
 /// What all tasks do with files: finding them, and saying what is wrong.
-enum TaskFiles {
+enum PublishedFiles {
   /// The folder or file that `--data` names.
   static func folder(_ task: String, _ options: TaskOptions, _ expected: String) throws -> DataFolder {
     guard let path = options.data else {

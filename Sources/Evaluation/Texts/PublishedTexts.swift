@@ -11,7 +11,7 @@ protocol TextTaskRow: Hashable, Sendable {
 }
 
 /// The rows of a task that are scored, and those that worked examples are taken from.
-struct TextTaskFiles<Row: TextTaskRow> {
+struct PublishedTexts<Row: TextTaskRow> {
   let scored: [Row]
   let path: String
   private let folder: DataFolder
@@ -19,10 +19,10 @@ struct TextTaskFiles<Row: TextTaskRow> {
   /// - Parameter splits: the split that is scored; where no file is named so, the next one.
   /// - Throws: `EvaluationError`, and what reading the files throws.
   init(_ task: String, _ options: TaskOptions, splits: [DataSplit]) throws {
-    folder = try TaskFiles.folder(task, options, Row.expected)
-    let table = try TextTaskFiles.scoredTable(task, folder, splits)
+    folder = try PublishedFiles.folder(task, options, Row.expected)
+    let table = try PublishedTexts.scoredTable(task, folder, splits)
     path = table.path
-    scored = try TextTaskFiles.rows(table)
+    scored = try PublishedTexts.rows(table)
   }
 
   /// Draws worked examples for one question after another, from the file of `--shots`, else from the task's own training file.
@@ -39,14 +39,14 @@ struct TextTaskFiles<Row: TextTaskRow> {
       }
       return FewShotSampler(.random, pool: rows, path: file, seed: options.seed)
     }
-    guard let train = folder.tables.first(where: { $0.split == .train && TextTaskFiles.holds($0) }) else {
+    guard let train = folder.tables.first(where: { $0.split == .train && PublishedTexts.holds($0) }) else {
       let needed = count == 1 ? "1 worked example" : "\(count) worked examples"
       throw EvaluationError.task(
         name: task,
         reason: "asks with \(needed), and beside \(path) there is no training file to take them from. "
           + "Name a file of them with --shots, or ask without: --few-shot 0.")
     }
-    return FewShotSampler(.random, pool: try TextTaskFiles.rows(train), path: train.path, seed: options.seed)
+    return FewShotSampler(.random, pool: try PublishedTexts.rows(train), path: train.path, seed: options.seed)
   }
 
   // MARK: - Files
@@ -61,8 +61,8 @@ struct TextTaskFiles<Row: TextTaskRow> {
     let tables = folder.tables.filter { holds($0) && $0.split != .train }
     let named = splits.lazy.map { split in tables.filter { $0.split == split } }.first { !$0.isEmpty }
     let found = named ?? tables
-    guard let table = found.first else { throw TaskFiles.nothing(for: task, in: folder, Row.expected) }
-    guard found.count == 1 else { throw TaskFiles.ambiguous(found, for: task) }
+    guard let table = found.first else { throw PublishedFiles.nothing(for: task, in: folder, Row.expected) }
+    guard found.count == 1 else { throw PublishedFiles.ambiguous(found, for: task) }
     return table
   }
 
@@ -77,11 +77,11 @@ struct TextTaskFiles<Row: TextTaskRow> {
     guard given.isFile, let table = given.tables.first else {
       throw EvaluationError.file(path: file, place: nil, reason: "a folder; --shots names one file.")
     }
-    guard !TextTaskFiles.isSameFile(file, path) else {
+    guard !PublishedTexts.isSameFile(file, path) else {
       throw EvaluationError.file(
         path: file, place: nil, reason: "its rows are scored; worked examples of \(task) must come from another file.")
     }
-    return try TextTaskFiles.rows(table)
+    return try PublishedTexts.rows(table)
   }
 
   private static func isSameFile(_ first: String, _ second: String) -> Bool {
