@@ -9,6 +9,9 @@ public struct Checkpoint: Sendable {
   public let path: String
   public let state: TrainingState
 
+  /// What it has besides PEFT's files.
+  public static let ownFiles = [momentsName, stateName]
+
   private static let stateName = "training_state.json"
   private static let momentsName = "optimizer.safetensors"
   private static let adapterName = "adapter_model.safetensors"

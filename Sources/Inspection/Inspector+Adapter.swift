@@ -2,6 +2,7 @@ import Adapters
 import Bases
 import Checkpoints
 import Configuration
+import FineTuning
 import Foundation
 import JSON
 import Llama
@@ -125,7 +126,7 @@ extension Inspector {
   }
 
   private func addAdapterFiles(of folder: Folder, to inspection: inout Inspection) {
-    let small = ["adapter_config.json", "run.json", "recipe.yaml", "metrics.jsonl", "tokenizer_config.json"]
+    let small = ["adapter_config.json", "run.json", "recipe.yaml", "metrics.jsonl", "tokenizer_config.json"] + Checkpoint.ownFiles
     let used = small.filter { folder.contains($0) } + [inspection.tokenizer?.file].compactMap { $0 }
     inspection.otherFiles = used.compactMap { name in folder[name].map { Inspection.OtherFile(name: name, byteCount: $0.byteCount) } }
     inspection.notes += folder.leftoverNotes(beside: inspection.problems)

@@ -60,6 +60,8 @@ import Testing
       #expect(try metrics(workspace) == lines, "step \(step)")
       #expect(!workspace.exists("out/checkpoints/.step-000099.77.tmp"))
     }
+    let inspected = try workspace.run(["inspect", "out/checkpoints/step-000009"])
+    #expect(inspected.output.contains("optimizer.safetensors") && !inspected.output.contains("not used"), "\(inspected.output)")
     // A finished one has nothing left to do, and keeps what it has.
     #expect(try train(workspace, "--resume").status == 0)
     #expect(try files.map { try bytes(workspace, $0) } == expected)
