@@ -6,6 +6,11 @@ final class Arena {
   /// Freed or never used bytes, in address order; neighbours are joined.
   private var free: [UnsafeMutableRawBufferPointer] = []
   private var mappings: [UnsafeMutableRawBufferPointer] = []
+  /// Bytes that tensors hold now, and the most they have held.
+  private var usedByteCount = 0
+  private(set) var peakByteCount = 0
+  /// Bytes mapped from the system.
+  var mappedByteCount: Int { mappings.reduce(0) { $0 + $1.count } }
 
   /// Cache lines for small tensors, pages for large ones: neighbours then never share a line.
   private static let alignment = 128
@@ -32,10 +37,17 @@ final class Arena {
     } else {
       free[index] = UnsafeMutableRawBufferPointer(start: base + size, count: rest)
     }
+    usedByteCount += size
+    peakByteCount = max(peakByteCount, usedByteCount)
     return UnsafeMutableRawBufferPointer(start: base, count: size)
   }
 
   func release(_ block: UnsafeMutableRawBufferPointer) {
+    usedByteCount -= block.count
+    insert(block)
+  }
+
+  private func insert(_ block: UnsafeMutableRawBufferPointer) {
     guard let begin = block.baseAddress else { return }
     var low = 0
     var high = free.count
@@ -72,6 +84,6 @@ final class Arena {
     madvise(address, count, MADV_HUGEPAGE)
     let mapping = UnsafeMutableRawBufferPointer(start: address, count: count)
     mappings.append(mapping)
-    release(mapping)
+    insert(mapping)
   }
 }

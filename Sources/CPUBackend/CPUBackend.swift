@@ -37,6 +37,11 @@ public final class CPUBackend: ComputeBackend {
 
   public func reserve(byteCount: Int) { arena.reserve(byteCount) }
 
+  /// The most bytes that tensors have held at once, what the workers have for themselves, and all that was asked of the system.
+  public var memoryUse: (peak: Int, scratch: Int, mapped: Int) {
+    (arena.peakByteCount, puna_scratch_bytes(context), arena.mappedByteCount)
+  }
+
   public func makeTensor(rows: Int, columns: Int, _ dtype: DType) -> Tensor {
     Tensor(
       rows: rows, columns: columns, dtype: dtype,

@@ -231,6 +231,9 @@ public struct TargetScores {
   /// [rows, d] float32, when weights were given.
   public let gradient: Tensor?
 
+  /// Rows whose logits are held at once: enough that packing the head's weight is paid back, in at most 160 MB.
+  public static func rowsAtOnce(vocabulary: Int) -> Int { max(64, min(768, (160 << 20) / (4 * max(1, vocabulary)))) }
+
   public init(logProbabilities: Tensor, mostLikely: Tensor, gradient: Tensor?) {
     self.logProbabilities = logProbabilities
     self.mostLikely = mostLikely
