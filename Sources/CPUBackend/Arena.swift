@@ -22,9 +22,7 @@ final class Arena {
   }
 
   /// Maps so many bytes as one piece. Pages take memory when they are first used.
-  func reserve(_ byteCount: Int) {
-    if byteCount > 0 { map(byteCount) }
-  }
+  func reserve(_ byteCount: Int) -> UnsafeMutableRawBufferPointer? { byteCount > 0 ? map(byteCount) : nil }
 
   /// Uninitialised bytes. Running out of memory ends the program, as it does everywhere in Swift.
   func allocate(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
@@ -77,7 +75,8 @@ final class Arena {
     return best
   }
 
-  private func map(_ size: Int) {
+  @discardableResult
+  private func map(_ size: Int) -> UnsafeMutableRawBufferPointer {
     let count = (max(size, Arena.smallestMapping) + Arena.hugePage - 1) / Arena.hugePage * Arena.hugePage
     let address = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let address, address != MAP_FAILED else { preconditionFailure("the system has no \(count) bytes of memory left") }
@@ -85,5 +84,6 @@ final class Arena {
     let mapping = UnsafeMutableRawBufferPointer(start: address, count: count)
     mappings.append(mapping)
     insert(mapping)
+    return mapping
   }
 }

@@ -4,7 +4,7 @@ import Tensors
 /// How much memory training takes, part by part, in bytes, known before step 1.
 public struct MemoryPlan: Sendable, Equatable {
   /// Rows in flight that pay back packing the weights; more would only take memory.
-  public static let mostRows = 1152
+  public static let mostRows = 1088
 
   /// What training takes memory for, besides rows.
   public struct Model: Sendable, Equatable {

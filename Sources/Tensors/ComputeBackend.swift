@@ -12,7 +12,7 @@ public protocol ComputeBackend: AnyObject {
 
   // MARK: Memory
 
-  /// Sets address space aside for tensors of so many bytes together, so that steps of a planned size ask the system for nothing more.
+  /// Takes memory for tensors of so many bytes together, so that steps of a planned size ask the system for nothing more.
   func reserve(byteCount: Int)
   /// A tensor with undefined contents.
   func makeTensor(rows: Int, columns: Int, _ dtype: DType) -> Tensor
