@@ -2,10 +2,11 @@
 """Trains the same rows of an Alpaca file with Puna and with a PyTorch script, in turns, and compares examples per second.
 
     python Tools/compare/speed.py --peer "PYTHON PEER.py BASE DATA --rows 64 --micro 1 --batch 16" \\
-        --base BASE --data DATA [--rows 64] [--batch 16] [--repeats 3] [--puna .build/release/puna]
+        --base BASE --data DATA [--rows 64] [--batch 16] [--repeats 3] [--length 512] [--precision auto] [--puna .build/release/puna]
 
 The peer's last line must be JSON with examples_per_second (over all steps but the first) and peak_gib. Puna's rate is taken the same way,
-from metrics.jsonl: file order, batch, targets q, k, v, o, rank 8, Stanford's template, cut at 512 tokens. Peak memory counts mapped pages.
+from metrics.jsonl: file order, batch, targets q, k, v, o, rank 8, Stanford's template, cut at 512 tokens unless
+--length says otherwise. Peak memory counts mapped pages.
 """
 import argparse
 import json
@@ -23,7 +24,7 @@ def run_peer(command):
 
 def run_puna(options, data, folder):
     recipe = f"""base: {options.base}
-data: {{train: {data}, template: alpaca, max_length: 512, shuffle: false}}
+data: {{train: {data}, template: alpaca, max_length: {options.length}, shuffle: false}}
 lora: {{rank: 8, alpha: 16, target_modules: [q_proj, k_proj, v_proj, o_proj]}}
 training:
   epochs: 1
@@ -34,6 +35,7 @@ training:
   betas: [0.9, 0.999]
   weight_decay: 0.01
   {options.training}
+compute: {{precision: {options.precision}}}
 output: {folder}/run
 """
     with open(f"{folder}/recipe.yaml", "w") as file:
@@ -57,6 +59,8 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--length", type=int, default=512, help="tokens at which both cut a row")
+    parser.add_argument("--precision", default="auto", help="Puna's; PUNA_ISA in the environment chooses its instructions")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--puna", default=".build/release/puna")
     parser.add_argument("--training", default="", help="a further line of the recipe's training section, such as 'recompute: always'")
