@@ -73,6 +73,17 @@ public final class LlamaModel {
     return scores
   }
 
+  /// Runs forward and shows the residual stream h: after the embedding as block -1, then after every block.
+  public func forward(_ batch: PackedBatch, dropout: DropoutKey? = nil, onBlock observe: (_ block: Int, _ h: Tensor) -> Void) {
+    let pass = makePass(batch, dropout: dropout)
+    let h = backend.gather(pass.layout, from: embedding)
+    observe(-1, h)
+    for (index, block) in blocks.enumerated() {
+      block.run(h, pass)
+      observe(index, h)
+    }
+  }
+
   private func makePass(_ batch: PackedBatch, residents: [ResidentSegment] = [], dropout: DropoutKey? = nil) -> Pass {
     let positions = batch.segments.map { $0.position + $0.rows.count }.max() ?? 0
     return Pass(
