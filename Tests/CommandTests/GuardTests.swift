@@ -113,13 +113,18 @@ import Testing
     let same = "{\"ids\": [1, 5, 6, 7, 8, 2], \"prompt_length\": 1}"
     let other = "{\"ids\": [1, 40, 41, 42, 43, 44, 45, 46, 47, 48, 2], \"prompt_length\": 1}"
     try workspace.write("[\(([String](repeating: same, count: 60) + [other]).joined(separator: ","))]", to: "data.json")
-    try workspace.recipe(data: "  shuffle: false\n", training: "{epochs: 1, batch_size: 1, learning_rate: 3.0e-2}")
+    try workspace.recipe(data: "  shuffle: false\n", training: "{epochs: 1, batch_size: 1, learning_rate: 3.0e-2}", more: "save_every: 50\n")
     let result = try workspace.run(["train", "r.yaml"])
     #expect(result.status == 0 && result.error.contains("warning: step 61: the loss is "), "\(result.error)")
     let spike = try #require(try events(workspace, "warning").first { $0["kind"] as? String == "loss_spike" })
     #expect(spike["step"] as? Int == 61 && (spike["text"] as? String)?.contains("Rows: data.json, row 61.") == true)
     let loss = try #require(spike["loss"] as? Double), usual = try #require(spike["usual"] as? Double)
     #expect(loss > 1.5 * usual)
+    // What was usual is known to a run that goes on.
+    let lines = try events(workspace).filter { $0["event"] as? String == "warning" }.compactMap { $0["text"] as? String }
+    for name in ["adapter_config.json", "checkpoints/step-000061"] { try workspace.remove("out/\(name)") }
+    #expect(try workspace.run(["train", "r.yaml", "--resume", "--quiet"]).status == 0)
+    #expect(try events(workspace).filter { $0["event"] as? String == "warning" }.compactMap { $0["text"] as? String } == lines)
     #expect(try warnings(workspace, "duplicate_rows").first?.hasPrefix("59 of 61 training rows repeat an earlier one: ") == true)
   }
 

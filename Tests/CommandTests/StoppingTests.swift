@@ -146,6 +146,58 @@ import Testing
     }
   }
 
+  /// A validation may take longer than anyone waits: it is cut, and made when the run goes on.
+  @Test func anInterruptedValidationIsMadeWhenTheRunGoesOn() throws {
+    let workspace = try Workspace()
+    let arguments = [
+      "train", "\(Workspace.package)/recipes/quickstart.yaml", "data.train=\(Workspace.package)/datasets/quickstart/train.json",
+      "data.validation=\(Workspace.package)/datasets/quickstart/held-out.json", "training.max_steps=12", "training.warmup_steps=2",
+      "evaluate_every=1", "save_every=5", "samples=none", "--quiet",
+    ]
+    let before = try start(workspace, arguments + ["output=out"])
+    wait(workspace, lines: 0)
+    var cuts = 0
+    for round in 0..<20 {
+      let (process, errors) = round == 0 ? before : try start(workspace, arguments + ["output=out", "--resume"])
+      let lines = (try? workspace.read("out/metrics.jsonl"))?.split(separator: "\n").count ?? 0
+      wait(workspace, lines: lines + 1)
+      usleep(UInt32(7000 * (round % 5)))
+      process.interrupt()
+      let error = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      #expect([0, 130].contains(process.terminationStatus), "\(error)")
+      if process.terminationStatus == 0 { break }
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: workspace.folder.file("out/checkpoints"))) ?? []
+      if let newest = names.max(), try workspace.read("out/checkpoints/\(newest)/training_state.json").contains("validation_due") { cuts += 1 }
+      if names.isEmpty { #expect(error.contains("interrupted before the first step. Begin again with:\n"), "\(error)") }
+    }
+    #expect(cuts > 0)
+    #expect(try workspace.run(arguments + ["output=out", "--resume"]).status == 0)
+    #expect(try workspace.run(arguments + ["output=whole"]).status == 0)
+    for name in ["adapter_model.safetensors", "best/adapter_model.safetensors"] {
+      #expect(try bytes(workspace, "out/\(name)") == bytes(workspace, "whole/\(name)"))
+    }
+    #expect(try events(workspace) == events(workspace, "whole"))
+  }
+
+  @Test func theInstructionsOfTheStartAreKeptWhereThereAreSome() throws {
+    let workspace = try workspace()
+    #expect(try workspace.run(["train", "r.yaml", "--quiet"], environment: ["PUNA_ISA": "generic"]).status == 0)
+    let expected = try bytes(workspace, "out/adapter_model.safetensors")
+    try forget(workspace, after: 4)
+    let same = try workspace.run(["train", "r.yaml", "--resume", "--quiet"])
+    #expect(same.status == 0 && same.error.isEmpty, "\(same.error)")
+    #expect(try bytes(workspace, "out/adapter_model.safetensors") == expected)
+    #expect(try workspace.run(["train", "r.yaml", "--verify"]).status == 0)
+
+    try forget(workspace, after: 4)
+    try workspace.edit("out/run.json", "\"instruction_set\" : \"generic\"", "\"instruction_set\" : \"neon\"")
+    let other = try workspace.run(["train", "r.yaml", "--resume", "--quiet"])
+    #expect(other.status == 0 && other.error.hasPrefix("warning: the run was started on neon; "), "\(other.error)")
+    let warning = try #require(try events(workspace).first { $0["kind"] == "instruction_set" })
+    #expect(warning["step"] == "4")
+  }
+
   /// Two signals while checkpoints are written all the time: whatever the moment, what has a name is whole.
   @Test(arguments: [SIGINT, SIGTERM]) func aSecondSignalEndsAtOnce(number: Int32) throws {
     let training = "{max_steps: 400, batch_size: 2, schedule: constant, warmup_steps: 0, learning_rate: 1.0e-3}"
