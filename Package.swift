@@ -84,7 +84,7 @@ let package = Package(
     .executableTarget(
       name: "puna-benchmarks",
       dependencies: [
-        "Bases", "CPUBackend", "CKernels", "Evaluation", "JSON", "Llama", "Tensors", "Tokenizers", argumentParser,
+        "Bases", "CPUBackend", "CKernels", "Datasets", "Evaluation", "FineTuning", "JSON", "Llama", "Tensors", "Tokenizers", argumentParser,
       ], path: "Tests/Benchmarks",
       exclude: ["pytorch_linear.py"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),

@@ -237,7 +237,8 @@ static void run_task(void *argument, long index, int worker) {
           for (int i = 0; last && i < rows; i++)
             fetch_lines(y + ((size_t)(row + i) * destination->y_stride + (size_t)begin) * y_size, (size_t)width * y_size);
           if (interval->parts > 1) fetch_lines((const char *)(tile + (size_t)rows * (size_t)width), (size_t)rows * (size_t)width * 4);
-          kernels->multiply(plan->bf16, rows, width / kernels->vector_floats, strips, n_strips, row, source, tile, part > 0, next_fetch(&prefetch, fetches, panel));
+          const puna_gemm_fetch fetch = next_fetch(&prefetch, fetches, panel);
+          kernels->multiply(plan->bf16, rows, width / kernels->vector_floats, strips, n_strips, row, source, tile, part > 0, &fetch);
           source += (size_t)units * (size_t)width;
         }
         if (last)
@@ -385,7 +386,7 @@ static void rank_task(void *argument, long index, int worker) {
       int tile_rows = kernels->tile_rows[vectors - 1];
       for (int r = 0; r < plan->rank; r += tile_rows) {
         int rows = (int)puna_min_long(tile_rows, plan->rank - r);
-        kernels->multiply(plan->bf16, rows, vectors, &strip, 1, r, panel, tile, 0, (puna_gemm_fetch){.next = (const char *)panel});
+        kernels->multiply(plan->bf16, rows, vectors, &strip, 1, r, panel, tile, 0, &(puna_gemm_fetch){.next = (const char *)panel});
         if (!plan->transpose) {
           kernels->finish(PUNA_ADD, 1, rows, columns, tile, width, plan->g + (size_t)r * plan->g_stride + column, plan->g_stride);
           continue;

@@ -103,6 +103,15 @@ public final class CPUBackend: ComputeBackend {
     BatchLayout(batch: batch, residents: residents, storage: LayoutStorage(batch, residents: residents))
   }
 
+  public func selectRows(_ rows: [Int32], of layout: BatchLayout) -> BatchLayout {
+    let sets = layout.batch.segments.flatMap { segment in segment.rows.map { _ in segment.adapterSet } }
+    let segments = rows.indices.map { PackedBatch.Segment(rows: $0..<$0 + 1, parent: .none, position: 0, adapterSet: sets[Int(rows[$0])]) }
+    let batch = PackedBatch(tokens: rows.map { layout.batch.tokens[Int($0)] }, segments: segments, targets: [])
+    return BatchLayout(
+      batch: batch, residents: [],
+      storage: LayoutStorage(batch, residents: [], rowHashes: rows.map { layout.rows.rowHashes[Int($0)] }))
+  }
+
   /// The input of a product, with the padding that products read set to zero.
   func makeOperand(rows: Int, columns: Int) -> Operand {
     let storage = MatrixStorage(rows: rows, columns: columns, elementSize: activationType.byteCount, arena: arena)

@@ -199,19 +199,21 @@ extension KernelTests {
       }
     }
 
-    @Test(arguments: instructionSets) func gatheringRows(_ isa: puna_isa) {
+    @Test(arguments: instructionSets) func gatheringAndScatteringRows(_ isa: puna_isa) {
       withContext(isa) { context in
         for columns in lengths {
           var random = Philox(seed: UInt64(columns), stream: 6)
           let x = Matrix(random: &random, 5, columns, misalignment: 1)
           let rows: [Int32] = [4, 0, 2]
           let y = Matrix(3, columns, misalignment: 2)
-          puna_gather_rows(context, x.floats, x.stride, rows, 3, Int32(columns), y.floats, y.stride)
+          puna_gather_rows(context, x.floats, 4 * x.stride, rows, 3, 4 * columns, y.floats, 4 * y.stride)
           #expect(y.isIntact(paddingZeroed: false))
           #expect(y.mismatch { Double(x[Int(rows[$0]), $1]) } == nil)
-          puna_scatter_add_rows(context, y.floats, y.stride, rows, 3, Int32(columns), x.floats, x.stride)
-          #expect(x.isIntact(paddingZeroed: false))
-          #expect(y.mismatch { Double(x[Int(rows[$0]), $1] / 2) } == nil)
+          let z = Matrix(random: &random, 5, columns, misalignment: 3)
+          let others = [1, 3].map { row in (0..<columns).map { z[row, $0] } }
+          puna_scatter_rows(context, y.floats, 4 * y.stride, rows, 3, 4 * columns, z.floats, 4 * z.stride)
+          #expect(z.isIntact(paddingZeroed: false))
+          #expect(z.mismatch { Double($0 % 2 == 0 ? x[$0, $1] : others[$0 / 2][$1]) } == nil)
         }
       }
     }

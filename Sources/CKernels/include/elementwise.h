@@ -11,10 +11,9 @@ void puna_gather(puna_context *context, const puna_weight *embedding, const int3
 /* A whole small weight (a norm's scale), widened to float32 [rows, columns]. */
 void puna_widen(puna_context *context, const puna_weight *weight, float *y, size_t y_stride);
 
-/* Copies rows: y[i] = x[rows[i]], float32. */
-void puna_gather_rows(puna_context *context, const float *x, size_t x_stride, const int32_t *rows, int n, int columns, float *y, size_t y_stride);
-/* y[rows[i]] += x[i] for distinct rows, float32. */
-void puna_scatter_add_rows(puna_context *context, const float *x, size_t x_stride, const int32_t *rows, int n, int columns, float *y, size_t y_stride);
+/* Copies n rows of so many bytes, strides in bytes: y[i] = x[rows[i]], and y[rows[i]] = x[i] for distinct rows. */
+void puna_gather_rows(puna_context *context, const void *x, size_t x_stride, const int32_t *rows, int n, size_t bytes, void *y, size_t y_stride);
+void puna_scatter_rows(puna_context *context, const void *x, size_t x_stride, const int32_t *rows, int n, size_t bytes, void *y, size_t y_stride);
 
 /* Root mean square norm (Zhang & Sennrich, arXiv 1910.07467): inverse_rms = 1 / sqrt(mean(h²) + epsilon), normalized = h · inverse_rms,
    y = normalized · scale (computed in float32, rounded once). `normalized` may be NULL. y and normalized in the element type. */
