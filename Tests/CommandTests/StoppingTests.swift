@@ -27,7 +27,11 @@ import Testing
   private func events(_ workspace: Workspace, _ output: String = "out") throws -> [[String: String]] {
     try workspace.read("\(output)/metrics.jsonl").split(separator: "\n").map { line in
       let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
-      return object.filter { $0.key != "seconds" }.mapValues { "\($0)" }
+      return try object.filter { $0.key != "seconds" }.mapValues { value in
+        guard value is [Any] else { return "\(value)" }
+        // Dictionaries have no order of their own.
+        return String(decoding: try JSONSerialization.data(withJSONObject: value, options: .sortedKeys), as: UTF8.self)
+      }
     }
   }
 
