@@ -113,7 +113,8 @@ import Testing
     let same = "{\"ids\": [1, 5, 6, 7, 8, 2], \"prompt_length\": 1}"
     let other = "{\"ids\": [1, 40, 41, 42, 43, 44, 45, 46, 47, 48, 2], \"prompt_length\": 1}"
     try workspace.write("[\(([String](repeating: same, count: 60) + [other]).joined(separator: ","))]", to: "data.json")
-    try workspace.recipe(data: "  shuffle: false\n", training: "{epochs: 1, batch_size: 1, learning_rate: 3.0e-2}", more: "save_every: 50\n")
+    try workspace.recipe(
+      data: "  shuffle: false\n", training: "{epochs: 1, batch_size: 1, learning_rate: 3.0e-2}", more: "save_every: 50\n")
     let result = try workspace.run(["train", "r.yaml"])
     #expect(result.status == 0 && result.error.contains("warning: step 61: the loss is "), "\(result.error)")
     let spike = try #require(try events(workspace, "warning").first { $0["kind"] as? String == "loss_spike" })

@@ -43,7 +43,8 @@ struct PromptFitTests {
 
   @Test func marksThatAreOnlyText() throws {
     let template = PromptTemplate(
-      name: "own", promptInput: "<|user|>{instruction} {input}<|end|>", promptNoInput: "<|user|>{instruction}<|end|>", responseSplit: "<|end|>")
+      name: "own", promptInput: "<|user|>{instruction} {input}<|end|>", promptNoInput: "<|user|>{instruction}<|end|>",
+      responseSplit: "<|end|>")
     let found = try misfits(template, controls: ["<|end|>"])
     #expect(found.count == 1 && found[0].hasPrefix("'<|user|>' is no special token of this tokenizer, but "), "\(found)")
     #expect(try misfits(template, controls: ["<|end|>", "<|user|>"]) == [])
@@ -58,7 +59,8 @@ struct PromptFitTests {
   @Test(
     .enabled(if: SharedFiles.exist, "needs the shared folder (PUNA_SHARED)"),
     arguments: [
-      ("llama", "chinese-alpaca", 1), ("llama", "chinese-alpaca-2", 1), ("chinese2", "chinese-alpaca-2", 0), ("chinese2", "chinese-alpaca", 0),
+      ("llama", "chinese-alpaca", 1), ("llama", "chinese-alpaca-2", 1), ("chinese2", "chinese-alpaca-2", 0),
+      ("chinese2", "chinese-alpaca", 0),
       ("llama3", "llama3", 0), ("llama3", "llama2", 1), ("llama", "llama2", 0), ("llama3", "chinese-alpaca", 0), ("smollm2", "alpaca", 0),
       ("smollm2", "llama2", 1),
     ])
