@@ -309,7 +309,7 @@ void puna_gemm(puna_context *context, int bf16, int m, const puna_gemm_term *ter
 
   /* Rows are cut so that those of a block stay in the last cache from panel to panel, and into more blocks where panels are few; each
      block packs the panels anew. */
-  enum { most_rows = 1024, least_rows = 96, wanted_tasks = 16, most_quartered = 4 };
+  enum { most_rows = 2048, least_rows = 96, wanted_tasks = 16, most_quartered = 4 };
   long blocks = puna_ceil_div(m, most_rows);
   if (panels && panels * blocks < wanted_tasks)
     blocks = puna_max_long(blocks, puna_min_long(puna_ceil_div(wanted_tasks, panels), m / least_rows));

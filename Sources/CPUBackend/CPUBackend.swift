@@ -35,7 +35,14 @@ public final class CPUBackend: ComputeBackend {
 
   // MARK: Memory
 
-  public func reserve(byteCount: Int) { arena.reserve(byteCount) }
+  public func reserve(byteCount: Int) {
+    if let memory = arena.reserve(byteCount) { puna_populate(context, memory.baseAddress, memory.count) }
+  }
+
+  /// The most bytes that tensors have held at once, what the workers have for themselves, and all that was asked of the system.
+  public var memoryUse: (peak: Int, scratch: Int, mapped: Int) {
+    (arena.peakByteCount, puna_scratch_bytes(context), arena.mappedByteCount)
+  }
 
   public func makeTensor(rows: Int, columns: Int, _ dtype: DType) -> Tensor {
     Tensor(

@@ -12,7 +12,7 @@ public protocol ComputeBackend: AnyObject {
 
   // MARK: Memory
 
-  /// Sets address space aside for tensors of so many bytes together, so that steps of a planned size ask the system for nothing more.
+  /// Takes memory for tensors of so many bytes together, so that steps of a planned size ask the system for nothing more.
   func reserve(byteCount: Int)
   /// A tensor with undefined contents.
   func makeTensor(rows: Int, columns: Int, _ dtype: DType) -> Tensor
@@ -230,6 +230,9 @@ public struct TargetScores {
   public let mostLikely: Tensor
   /// [rows, d] float32, when weights were given.
   public let gradient: Tensor?
+
+  /// Rows whose logits are held at once: enough that packing the head's weight is paid back, in at most 160 MB.
+  public static func rowsAtOnce(vocabulary: Int) -> Int { max(64, min(768, (160 << 20) / (4 * max(1, vocabulary)))) }
 
   public init(logProbabilities: Tensor, mostLikely: Tensor, gradient: Tensor?) {
     self.logProbabilities = logProbabilities

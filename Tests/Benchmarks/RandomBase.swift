@@ -1,4 +1,3 @@
-import Glibc
 import Llama
 import Tensors
 
@@ -38,11 +37,4 @@ enum RandomBase {
       try body(UnsafeRawBufferPointer(start: buffer.pointer, count: byteCount))
     }
   }
-}
-
-/// The most memory that this process has had resident, in bytes.
-func peakResidentBytes() -> Int {
-  var usage = rusage()
-  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-  return usage.ru_maxrss * 1024
 }

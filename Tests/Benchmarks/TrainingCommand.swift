@@ -64,9 +64,11 @@ struct TrainingCommand: ParsableCommand {
     let adapter = LoRAAdapter(modules, isTrained: true, configuration: configuration, on: backend)
     let model = try LlamaModel(
       weights: BaseWeights(configuration: configuration, weights: weights), adapters: [adapter], on: backend)
-    let plan = MemoryPlan(
-      configuration, baseBytes: weights.values.reduce(0) { $0 + $1.byteCount }, trainedParameters: adapter.parameters.count,
-      activationBytes: backend.activationType.byteCount, rows: rows ?? max(MemoryPlan.mostRows, length ?? 0), recomputes: recompute)
+    let shape = MemoryPlan.Model(
+      configuration, base: weights.values.reduce(0) { $0 + $1.byteCount }, trainedParameters: adapter.parameters.count,
+      activationBytes: backend.activationType.byteCount, branchColumns: projections.count * ((rank + 31) / 32 * 32),
+      program: SystemMemory.resident)
+    let plan = MemoryPlan(shape, rows: rows ?? max(MemoryPlan.mostRows, length ?? 0), recomputes: recompute)
     backend.reserve(byteCount: plan.activations + plan.workspace)
     var options = TrainingOptions(duration: .steps(steps + 1))
     options.schedule = .constant
@@ -105,9 +107,17 @@ struct TrainingCommand: ParsableCommand {
       \(backend.instructionSet.rawValue), \(backend.precision.rawValue), \(projections.count) projections: \
       \(format(median(rates), digits: 2)) examples/s, \(format(median(tokenRates))) tokens/s, \
       \(format(median(shares) * 100, digits: 1)) % of the peak (\(format(median(peaks) / 1e9)) GFLOP/s); \
-      peak of memory \(format(Double(peakResidentBytes()) / 1073741824, digits: 2)) GiB
+      peak of memory \(gibibytes(SystemMemory.peakResident)) GiB
+      """)
+    let use = backend.memoryUse
+    print(
+      """
+      tensors held \(gibibytes(use.peak)) GiB at most, \(gibibytes(plan.adapter + plan.activations + plan.workspace)) planned with the \
+      workers' \(gibibytes(use.scratch))
       """)
   }
+
+  private func gibibytes(_ bytes: Int) -> String { format(Double(bytes) / 1_073_741_824, digits: 3) }
 
   private func randomModule(_ layer: Int, _ projection: Projection, _ configuration: LlamaConfiguration) -> LoRAAdapter.Module {
     let (outputs, inputs) = projection.shape(in: configuration)

@@ -327,6 +327,20 @@ extension KernelTests {
             untouched.pointer, untouched.stride)
           #expect(again.bytes == logProbability.bytes)
           #expect(untouched.bytes.allSatisfy { $0 == Matrix.pattern })
+
+          // The gradient may take the logits' own place.
+          let shared = Matrix(3, vocabulary, misalignment: vocabulary % 2)
+          for row in 0..<3 { for column in 0..<vocabulary { shared[row, column] = logits[row, column] } }
+          let stride = shared.stride * 4 / (variant.bf16 ? 2 : 4)
+          puna_cross_entropy(
+            context, variant.flag, 3, Int32(vocabulary), shared.floats, shared.stride, targets, begin, weights, again.floats, nil,
+            shared.pointer, stride)
+          #expect(again.bytes == logProbability.bytes)
+          let size = (variant.bf16 ? 2 : 4) * vocabulary
+          for row in 0..<3 {
+            let (found, expected) = (shared.pointer + 4 * row * shared.stride, d.pointer + row * d.stride * (variant.bf16 ? 2 : 4))
+            #expect(memcmp(found, expected, size) == 0)
+          }
         }
       }
     }

@@ -46,7 +46,8 @@ void puna_widen_rows(puna_context *context, int bf16, int n, int columns, const 
 /* Log-softmax cross-entropy of rows of logits [n, vocabulary] float32. Row i has targets target_begin[i] ..< target_begin[i + 1] of
    `targets`. log_probability has one entry per target, row_argmax one per row (the lowest index among equals; may be NULL).
    With weights (one per target) d_logits [n, vocabulary], in the element type, becomes sum over targets of
-   weight · (onehot(target) − softmax), the gradient of sum(weight · log_probability); NULL weights: d_logits is not touched. */
+   weight · (onehot(target) − softmax), the gradient of sum(weight · log_probability); NULL weights: d_logits is not touched. d_logits may
+   begin where logits begin, with the same bytes from row to row: a row is then overwritten behind what is read of it. */
 void puna_cross_entropy(puna_context *context, int bf16, int n, int vocabulary, const float *logits, size_t logits_stride,
                         const int32_t *targets, const int32_t *target_begin, const float *weights, float *log_probability,
                         int32_t *row_argmax, void *d_logits, size_t d_logits_stride);
