@@ -54,7 +54,7 @@ public struct EarlyStop: Sendable, Equatable {
     let amount = minimumImprovement > 0 ? " by more than \(minimumImprovement)" : ""
     let validations = patience == 1 ? "one validation" : "\(patience) validations in a row"
     let best = "\(best.loss.shown) \(best.step == 0 ? "before the first step" : "after step \(best.step)")"
-    return "stopped after step \(step): the validation loss has not fallen\(amount) for \(validations); the best was \(best)."
+    return "stopped after step \(step): the validation loss has not fallen\(amount) for \(validations); the last that counted was \(best)."
   }
 
   var json: String {
