@@ -58,7 +58,8 @@ import Testing
     #expect(step < 30 && lines.count { $0["event"] == "step" } == step && lines.last?["event"] == "stopped")
     #expect(
       result.error.contains(
-        "stopped after step \(step): the validation loss has not fallen by more than 0.001 for 2 validations in a row; the last that counted was "),
+        "stopped after step \(step): the validation loss has not fallen by more than 0.001 for 2 validations in a row; "
+          + "the last that counted was "),
       "\(result.error)")
     #expect(workspace.exists("out/adapter_config.json") && workspace.exists("out/checkpoints/step-0000\(step < 10 ? "0" : "")\(step)"))
 

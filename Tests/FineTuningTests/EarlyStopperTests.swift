@@ -33,12 +33,13 @@ import Testing
   @Test func saysWhyAndWhatWasBest() throws {
     let stop = try #require(stops([2, 1.5, 1.6, 1.55], .init(patience: 2, minimumImprovement: 0.01)))
     #expect(
-      stop.text == "stopped after step 30: the validation loss has not fallen by more than 0.01 for 2 validations in a row; the last that counted was "
-        + "1.5000 after step 10.")
+      stop.text == "stopped after step 30: the validation loss has not fallen by more than 0.01 for 2 validations in a row; "
+        + "the last that counted was 1.5000 after step 10.")
     let first = try #require(stops([2, 2.5], .init(patience: 1)))
     #expect(
       first.text
-        == "stopped after step 10: the validation loss has not fallen for one validation; the last that counted was 2.0000 before the first step.")
+        == "stopped after step 10: the validation loss has not fallen for one validation; "
+        + "the last that counted was 2.0000 before the first step.")
   }
 
   @Test func goesOnWhereItWas() throws {
