@@ -49,7 +49,7 @@ let package = Package(
 
     // MARK: - Jobs
     .target(
-      name: "FineTuning", dependencies: ["Tensors", "Checkpoints", "Llama", "Adapters", "Datasets"],
+      name: "FineTuning", dependencies: ["Tensors", "JSON", "Checkpoints", "Llama", "Adapters", "Datasets"],
       swiftSettings: [.strictMemorySafety()]),
     .target(name: "Inference", dependencies: ["Tensors", "Llama", "Tokenizers"]),
     .target(
@@ -95,7 +95,7 @@ let package = Package(
       exclude: ["goldens"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
-    .testTarget(name: "FineTuningTests", dependencies: ["FineTuning", "Llama", "TestSupport"]),
+    .testTarget(name: "FineTuningTests", dependencies: ["FineTuning", "Llama", "Tensors", "TestSupport"]),
     .testTarget(
       name: "InspectionTests",
       dependencies: ["Inspection", "Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport"]),

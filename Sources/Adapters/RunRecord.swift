@@ -71,6 +71,11 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var instructionSet: String
   /// `bfloat16` or `float32`.
   public var precision: String
+  /// As the processor names itself.
+  public var processor: String?
+  /// What `training.micro_batch_tokens` and `training.recompute` became.
+  public var microBatchTokens: Int?
+  public var recompute: Bool?
   public var seed: UInt64
   /// The base as the recipe named it.
   public var base: String
@@ -80,8 +85,9 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var tokenizerFingerprint: String?
   /// Frozen adapters below the trained one.
   public var adapters: [AdapterReference] = []
-  /// The adapter that was continued.
+  /// The adapter that was continued, and what it was.
   public var startFrom: String?
+  public var startFromFingerprint: String?
   public var templates: [Template] = []
   public var data: DataFacts?
 
@@ -97,11 +103,14 @@ public struct RunRecord: Codable, Sendable, Equatable {
   private enum CodingKeys: String, CodingKey {
     case version
     case instructionSet = "instruction_set"
-    case precision, seed, base
+    case precision, processor
+    case microBatchTokens = "micro_batch_tokens"
+    case recompute, seed, base
     case baseFingerprint = "base_fingerprint"
     case tokenizerFingerprint = "tokenizer_fingerprint"
     case adapters
     case startFrom = "start_from"
+    case startFromFingerprint = "start_from_fingerprint"
     case templates, data
   }
 

@@ -47,14 +47,25 @@ struct ScannedRow {
     }
   }
 
-  /// Equal for rows that say the same in the same spelling.
+  /// Equal, within this process, for rows that say the same: however JSON spells it, white space around their texts aside.
   func hash(in scanner: JSONScanner) -> Int {
     var hasher = Hasher()
+    func combine(_ bytes: UnsafeRawBufferPointer) {
+      let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
+      let start = bytes.firstIndex { !isSpace($0) } ?? bytes.endIndex
+      let end = bytes.lastIndex { !isSpace($0) }.map { $0 + 1 } ?? start
+      hasher.combine(end - start)
+      hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+    }
     func combine(_ text: JSONText?) {
-      hasher.combine(text?.byteCount)
-      guard let text else { return }
-      let bytes = UnsafeRawBufferPointer(scanner.bytes)[text.offset..<text.offset + text.byteCount]
-      hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes))
+      guard let text, text.byteCount > 0 else { return hasher.combine(0) }
+      guard text.hasEscapes else {
+        return combine(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scanner.bytes)[text.offset..<text.offset + text.byteCount]))
+      }
+      var utf8: [UInt8] = []
+      utf8.reserveCapacity(text.byteCount)
+      scanner.append(text, to: &utf8)
+      utf8.withUnsafeBytes(combine)
     }
     switch fields {
     case .instruction(let instruction, let input, let output):

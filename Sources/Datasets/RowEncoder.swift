@@ -20,6 +20,8 @@ struct RowEncoder: Sendable {
     let contents: Contents
     /// Index of its first row.
     let start: Int
+    /// Of what its rows say, or its documents, if it is text.
+    let hashes: [Int]
 
     var path: String {
       switch contents {

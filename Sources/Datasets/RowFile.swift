@@ -21,6 +21,8 @@ struct RowFile: Sendable {
   /// The first row that has a system text, and that has several user's turns; from 1.
   let firstRowWithSystem: Int?
   let firstRowWithTurns: Int?
+  /// Of what each row says, equal within this process for equal rows.
+  let hashes: [Int]
   private let parser: RowParser
   /// First byte of each row, and the end of the last.
   private let bounds: [Int]
@@ -46,6 +48,7 @@ struct RowFile: Sendable {
     self.file = file
     parser = reader.parser
     bounds = reader.bounds
+    hashes = reader.hashes
     facts = reader.facts
     firstRowWithSystem = reader.firstRowWithSystem
     firstRowWithTurns = reader.firstRowWithTurns
@@ -81,7 +84,7 @@ private struct RowReader {
 
   private let requested: DataOptions.Format
   private var pieces: JSONPieces
-  private var hashes: [Int] = []
+  private(set) var hashes: [Int] = []
 
   init(_ file: DataFile, _ format: DataOptions.Format, _ vocabularySize: Int?, _ limits: ReadingLimits) {
     requested = format
@@ -103,7 +106,7 @@ private struct RowReader {
       let kind = try pieces.value { scanner in try scanner.kind() }
       throw DataError.notRows(path: path, reason: "the file is \(kind.rawValue). Expected an array of rows, or one row per line.")
     }
-    facts.duplicateRows = RowReader.duplicates(&hashes)
+    facts.duplicateRows = RowReader.duplicates(hashes)
   }
 
   private mutating func readArray() throws {
@@ -209,8 +212,8 @@ private struct RowReader {
   }
 
   /// How many hashes occurred before.
-  private static func duplicates(_ hashes: inout [Int]) -> Int {
-    hashes.sort()
-    return zip(hashes, hashes.dropFirst()).count { $0 == $1 }
+  private static func duplicates(_ hashes: [Int]) -> Int {
+    let sorted = hashes.sorted()
+    return zip(sorted, sorted.dropFirst()).count { $0 == $1 }
   }
 }

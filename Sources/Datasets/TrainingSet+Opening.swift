@@ -26,24 +26,28 @@ struct FileList {
 
   mutating func append(_ source: DataOptions.Source) throws {
     let file = try DataFile(path: source.path)
-    let contents = try contents(file, source)
-    fingerprints.append(try file.fingerprint())
-    files.append(RowEncoder.File(contents: contents, start: rowCount))
+    let (contents, hashes) = try contents(file, source)
+    let fingerprint = try file.fingerprint()
+    fingerprints.append(fingerprint)
+    files.append(RowEncoder.File(contents: contents, start: rowCount, hashes: hashes ?? [fingerprint.hashValue]))
     rowCount += files[files.count - 1].count
     guard rowCount <= Int32.max else { throw DataError.notRows(path: source.path, reason: "there are more than \(Int32.max) rows.") }
   }
 
-  private mutating func contents(_ file: DataFile, _ source: DataOptions.Source) throws -> RowEncoder.File.Contents {
-    if try PlainText.isPlain(file, source.format) { return .blocks(try blocks(.plain(file))) }
+  /// - Returns: nil as hashes for a file that is one document.
+  private mutating func contents(
+    _ file: DataFile, _ source: DataOptions.Source
+  ) throws -> (RowEncoder.File.Contents, hashes: [Int]?) {
+    if try PlainText.isPlain(file, source.format) { return (.blocks(try blocks(.plain(file))), nil) }
     let rows = try RowFile(file, format: source.format, vocabularySize: vocabularySize, limits: limits)
-    if rows.format == .text { return .blocks(try blocks(.rows(rows))) }
+    if rows.format == .text { return (.blocks(try blocks(.rows(rows))), rows.hashes) }
     byteCount += file.byteCount
-    if rows.format == .tokens { return .rows(rows, nil) }
+    if rows.format == .tokens { return (.rows(rows, nil), rows.hashes) }
     guard let tokenizer else { throw DataError.noTokenizer(path: source.path) }
     let encoder = try encoders[source.template] ?? PromptEncoder(PromptTemplate.open(source.template), tokenizer)
     encoders[source.template] = encoder
     try check(rows, encoder.template)
-    return .rows(rows, encoder)
+    return (.rows(rows, encoder), rows.hashes)
   }
 
   private func blocks(_ source: DocumentReader.Source) throws -> TextBlocks {

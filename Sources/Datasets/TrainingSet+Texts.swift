@@ -12,6 +12,31 @@ extension TrainingSet {
     public let output: String
   }
 
+  /// What ends the responses of the templates in use.
+  public var responseEnds: Set<Int32> { Set(rows.encoder.files.compactMap { $0.encoder?.end }) }
+
+  /// An instruction that is not the data's, written as the data's are: in the template `name` if a file has it, else in the first that
+  /// one has; as it stands where there are no templates.
+  ///
+  /// - Throws: `TokenizerError`.
+  public func prompt(
+    instruction: String, input: String, template name: String, tokenizer: any Tokenizer
+  ) throws -> [Int32] {
+    let encoders = rows.encoder.files.compactMap(\.encoder)
+    if let encoder = encoders.first(where: { $0.template.name == name }) ?? encoders.first {
+      return try encoder.encodePrompt(instruction: instruction, input: input)
+    }
+    let begin = tokenizer.addsBeginOfSequence ? [tokenizer.beginOfSequence].compactMap { $0 } : []
+    return try begin + tokenizer.encode(input.isEmpty ? instruction : "\(instruction)\n\(input)")
+  }
+
+  /// The encoders in use: a template each, with the tokenizer.
+  public var encoders: [PromptEncoder] {
+    rows.encoder.files.compactMap(\.encoder).reduce(into: []) { known, encoder in
+      if !known.contains(where: { $0.template == encoder.template }) { known.append(encoder) }
+    }
+  }
+
   /// What a row asks; `nil` for rows of tokens and for text.
   ///
   /// - Throws: `DataError` when the row cannot be read any more, `TokenizerError`.

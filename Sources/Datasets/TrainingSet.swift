@@ -8,7 +8,7 @@ import Tokenizers
 /// nobody knows its blocks otherwise.
 ///
 /// What is kept of a row is its place in the file, and, where the files have no more than 256 MiB in all, its tokens. Of larger files
-/// only some million tokens are encoded ahead; rows cost some twenty bytes each then: place, membership, order.
+/// only some million tokens are encoded ahead; rows cost some thirty bytes each then: place, hash, membership, order.
 public final class TrainingSet: Sendable {
   /// What a training file gives to an epoch.
   public struct Source: Sendable, Equatable {
@@ -45,7 +45,7 @@ public final class TrainingSet: Sendable {
   private let window: RowWindow?
   private let orders: OrderMemory
   /// Indices over all files.
-  private let validation: [Int32]
+  let validation: [Int32]
   private let heldOut: EncodedRows
   private let readFacts: DataFacts
 

@@ -69,6 +69,11 @@ public struct RunFolder: Sendable {
   /// Adds a line to `metrics.jsonl`.
   public func appendMetric(_ line: String) throws { try onMetrics { try $0.write(contentsOf: Data((line + "\n").utf8)) } }
 
+  /// What was answered before the first step, if anything.
+  var firstSamples: SampleReport? {
+    (try? RunMetrics(folder: path))?.events.lazy.compactMap { SampleReport($0) }.first { $0.step == 0 }
+  }
+
   /// The length of `metrics.jsonl`, all of which is on disk then.
   func flushMetrics() throws -> Int {
     try onMetrics { handle in
@@ -87,7 +92,8 @@ public struct RunFolder: Sendable {
       try handle.seekToEnd()
       return try body(handle)
     } catch {
-      throw TrainingError.cannotWrite(metricsPath, error.localizedDescription)
+      let isFull = (error as? CocoaError)?.code == .fileWriteOutOfSpace
+      throw TrainingError.cannotWrite(metricsPath, isFull ? "the disk is full" : error.localizedDescription)
     }
   }
 

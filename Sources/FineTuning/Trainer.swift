@@ -63,7 +63,7 @@ public final class Trainer {
     guard supervised > 0, let gradients = adapter.parameters.gradients else { return nil }
     let backend = model.backend
     backend.fillWithZeros(gradients)
-    let dropout = adapter.dropout > 0 ? DropoutKey(seed: options.seed, step: step) : nil
+    let dropout = dropout(step: step)
     var sum = 0.0
     for batch in packed.batches where !batch.targets.isEmpty {
       let weights = [Float](repeating: 1 / Float(supervised), count: batch.targets.count)
@@ -87,68 +87,18 @@ public final class Trainer {
     return StepResult(loss: loss, gradientNorm: norm, learningRate: rate)
   }
 
-  /// Mean loss over the supervised tokens of some batches, in nats; `nil` without any.
-  public func validate(_ batches: [PackedBatch]) -> Double? {
+  /// What a step's masks are drawn from; `nil` without dropout.
+  func dropout(step: Int) -> DropoutKey? { adapter.dropout > 0 ? DropoutKey(seed: options.seed, step: step) : nil }
+
+  /// Mean loss over the supervised tokens of some batches, in nats; `nil` without any, or when it was not to go on.
+  public func validate(_ batches: [PackedBatch], isInterrupted: () -> Bool = { false }) -> Double? {
     var sum = 0.0
     var count = 0
     for batch in batches where !batch.targets.isEmpty {
+      if isInterrupted() { return nil }
       sum -= model.backend.read(model.score(batch).logProbabilities).reduce(0) { $0 + Double($1) }
       count += batch.targets.count
     }
     return count > 0 ? sum / Double(count) : nil
   }
-}
-
-/// A run that was asked to stop, and can go on.
-public struct TrainingInterrupted: Error, Sendable, Equatable {
-  public let step: Int
-  public let stepCount: Int
-  /// What was saved.
-  public let checkpoint: String
-}
-
-/// What stops a run.
-public enum TrainingError: Error, CustomStringConvertible, Equatable {
-  case notFinite(step: Int, loss: Double, gradientNorm: Double, rows: [String])
-  case validationNotFinite(step: Int, loss: Double)
-  case outputExists(String)
-  case outputHoldsOther(String, String)
-  case outputInUse(String)
-  case metricsLost(String, expected: Int, found: Int, checkpoint: String)
-  case cannotWrite(String, String)
-  case nothingToLearn(rows: Int, paths: [String])
-  case doesNotFit(needed: Int, limit: Int, rows: Int)
-
-  public var description: String {
-    switch self {
-    case .notFinite(let step, let loss, let norm, let rows):
-      """
-      step \(step): the loss is \(loss) and the gradient's norm \(norm). Training stopped; nothing of this step was kept. \
-      Rows: \(rows.joined(separator: ", ")). Lower training.learning_rate, or look at these rows with 'puna preview'.
-      """
-    case .validationNotFinite(let step, let loss):
-      "step \(step): the validation loss is \(loss). Look at the validation rows with 'puna preview', and at the base's weights for NaN."
-    case .outputExists(let path):
-      "\(path) exists already. Pass --resume to go on with it, --overwrite to replace it, or choose another output."
-    case .outputHoldsOther(let path, let entry):
-      "\(path) holds '\(entry)', which no run wrote. Choose another output, or move that away first."
-    case .outputInUse(let path): "\(path): another process is training into this folder. Wait for it, or choose another output."
-    case .metricsLost(let path, let expected, let found, let checkpoint):
-      "\(path) has \(found) bytes; \(checkpoint) was saved after \(expected). Was it changed? Without it the run cannot be resumed."
-    case .cannotWrite(let path, let reason):
-      "\(path): cannot be written: \(reason). Training stopped; what was saved before is whole."
-    case .nothingToLearn(let rows, let paths):
-      """
-      None of the \(rows) rows of an epoch has a token to learn (\(paths.joined(separator: ", "))): their responses are empty, masked, or cut \
-      away by data.max_length. Look at them with 'puna preview'.
-      """
-    case .doesNotFit(let needed, let limit, let rows):
-      """
-      Training needs about \(megabytes(needed)) MB with \(rows) rows in flight; compute.memory allows \(megabytes(limit)) MB. \
-      Lower training.micro_batch_tokens or data.max_length, or set training.recompute to always.
-      """
-    }
-  }
-
-  private func megabytes(_ bytes: Int) -> Int { bytes / 1_000_000 }
 }

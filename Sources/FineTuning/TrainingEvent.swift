@@ -6,6 +6,9 @@ public enum TrainingEvent: Sendable {
   case skipped(step: Int, rows: [String])
   case validation(ValidationReport)
   case samples(SampleReport)
+  case warning(TrainingWarning)
+  /// Early stopping ended the run.
+  case stopped(EarlyStop)
   case saved(path: String, step: Int)
 }
 
@@ -62,42 +65,5 @@ public struct ValidationReport: Sendable, Equatable {
   public let tokens: Int
   public let seconds: Double
 
-  var json: String { "{\"event\":\"validation\",\"step\":\(step),\"loss\":\(loss),\"tokens\":\(tokens),\"seconds\":\(seconds)}" }
-}
-
-/// Held-out instructions answered greedily.
-public struct SampleReport: Sendable, Equatable {
-  public struct Sample: Sendable, Equatable {
-    public let instruction: String
-    public let input: String
-    public let reference: String
-    public let answer: String
-
-    public init(instruction: String, input: String, reference: String, answer: String) {
-      self.instruction = instruction
-      self.input = input
-      self.reference = reference
-      self.answer = answer
-    }
-
-    /// Whether the answer is the reference, white space around it aside.
-    public var isExact: Bool { Sample.trim(answer) == Sample.trim(reference) }
-
-    private static func trim(_ text: String) -> Substring {
-      var rest = text[...]
-      while let first = rest.first, first.isWhitespace { rest.removeFirst() }
-      while let last = rest.last, last.isWhitespace { rest.removeLast() }
-      return rest
-    }
-  }
-
-  public let step: Int
-  public let samples: [Sample]
-
-  public init(step: Int, samples: [Sample]) {
-    self.step = step
-    self.samples = samples
-  }
-
-  public var exactCount: Int { samples.count { $0.isExact } }
+  var json: String { "{\"event\":\"validation\",\"step\":\(step),\"loss\":\(loss.json),\"tokens\":\(tokens),\"seconds\":\(seconds)}" }
 }

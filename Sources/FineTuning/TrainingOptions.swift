@@ -24,6 +24,19 @@ public struct TrainingOptions: Sendable, Equatable {
     }
   }
 
+  /// Ends the run when validation gets no better.
+  public struct EarlyStopping: Sendable, Equatable {
+    /// Validations in a row that may pass without an improvement.
+    public var patience: Int
+    /// How far below the best loss so far a loss must lie to count, in nats.
+    public var minimumImprovement: Double
+
+    public init(patience: Int, minimumImprovement: Double = 0) {
+      self.patience = patience
+      self.minimumImprovement = minimumImprovement
+    }
+  }
+
   public enum Recompute: String, Sendable, CaseIterable { case auto, always, never }
 
   public var duration: Duration
@@ -47,6 +60,8 @@ public struct TrainingOptions: Sendable, Equatable {
   /// Steps between checkpoints.
   public var saveEvery = 200
   public var keepCheckpoints = 3
+  /// `nil` makes all steps.
+  public var earlyStopping: EarlyStopping?
 
   public init(duration: Duration) { self.duration = duration }
 
@@ -76,4 +91,26 @@ public struct ComputeOptions: Sendable, Equatable {
   public var memory = Memory.auto
 
   public init() {}
+}
+
+/// The `samples` section of a recipe: which instructions are answered while a run goes on.
+public enum SampleOptions: Sendable, Equatable {
+  public struct Question: Sendable, Equatable {
+    public var instruction: String
+    /// Empty for none.
+    public var input: String
+
+    public init(instruction: String, input: String = "") {
+      self.instruction = instruction
+      self.input = input
+    }
+  }
+
+  /// Held-out rows with short answers, before the first step and after the last, as many as cost no more than a moment.
+  case auto
+  case none
+  /// So many held-out rows, at every validation.
+  case heldOut(Int)
+  /// At every validation.
+  case questions([Question])
 }

@@ -23,6 +23,12 @@ public struct TrainingState: Codable, Sendable, Equatable {
   /// Rows in flight, and whether blocks are recomputed: what `auto` became.
   public var rows: Int
   public var recomputes: Bool
+  /// The validation after this step was interrupted and is made when the run goes on.
+  public var isValidationDue: Bool?
+  /// Where early stopping stands.
+  public var stopping: EarlyStopper.State?
+  /// Losses of the last steps, by which the next are judged.
+  public var recentLosses: LossSpikes.State?
 
   public init(step: Int, updates: Int, best: Best?, metricsByteCount: Int, rows: Int, recomputes: Bool) {
     self.step = step
@@ -38,5 +44,8 @@ public struct TrainingState: Codable, Sendable, Equatable {
     case metricsByteCount = "metrics_bytes"
     case rows = "micro_batch_tokens"
     case recomputes = "recompute"
+    case isValidationDue = "validation_due"
+    case stopping = "early_stopping"
+    case recentLosses = "recent_losses"
   }
 }

@@ -86,6 +86,17 @@ public final class LlamaModel {
     return scores
   }
 
+  /// Runs forward and shows the residual stream h: after the embedding as block -1, then after every block.
+  public func forward(_ batch: PackedBatch, dropout: DropoutKey? = nil, onBlock observe: (_ block: Int, _ h: Tensor) -> Void) {
+    let pass = makePass(batch, dropout: dropout)
+    var h = backend.gather(pass.layout, from: embedding)
+    observe(-1, h)
+    for (index, block) in blocks.enumerated() {
+      h = block.run(h, pass, selection: nil)
+      observe(index, h)
+    }
+  }
+
   /// The distinct rows that have targets, and the targets as if there were no others.
   private static func rowsOfTargets(_ batch: PackedBatch) -> (rows: [Int32], targets: [PackedBatch.Target]) {
     var rows: [Int32] = []

@@ -13,6 +13,14 @@ extension Recipe {
     if case .path(let path) = data.validation, data.train.contains(where: { Self.isSame($0.path, path) }) {
       note("data.validation is '\(path)', which data.train also names; a loss on rows it trains on says nothing.", at: "data.validation")
     }
+    if case .none = data.validation {
+      if training.earlyStopping != nil {
+        note("early_stopping looks at the validation loss, but data.validation is none. Hold rows out, such as 0.05.", at: "early_stopping")
+      }
+      if case .heldOut(let count) = samples {
+        note("samples asks for \(count) held-out row\(count == 1 ? "" : "s"), but data.validation is none.", at: "samples")
+      }
+    }
     // --overwrite empties the output folder.
     for (input, name) in inputs where !output.isEmpty && !input.isEmpty {
       if Self.isSame(output, input) {

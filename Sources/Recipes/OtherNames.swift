@@ -30,6 +30,9 @@ extension Recipe {
 
     "dtype": "compute.precision", "bf16": "compute.precision", "fp16": "compute.precision", "num_threads": "compute.threads",
     "eval_steps": "evaluate_every", "eval_every": "evaluate_every", "steps_per_eval": "evaluate_every", "save_steps": "save_every",
+    "early_stopping_patience": "early_stopping.patience", "early_stop_patience": "early_stopping.patience",
+    "early_stopping_threshold": "early_stopping.minimum_improvement", "min_delta": "early_stopping.minimum_improvement",
+    "sample_prompts": "samples", "eval_prompts": "samples",
     "save_interval": "save_every", "save_total_limit": "keep_checkpoints",
   ]
 }

@@ -37,6 +37,9 @@ extension Recipe {
 
   private func effect(ofChanging key: String) -> Change.Effect {
     let isPath = (key.hasPrefix("data.train[") || key.hasPrefix("adapters[")) && key.hasSuffix(".path")
+    // Early stopping counts validations.
+    if key == "evaluate_every", training.earlyStopping != nil { return .result }
+    if key == "samples" || key.hasPrefix("samples[") { return .none }
     if isPath || Recipe.harmless.contains(key) { return .none }
     if key == "training.micro_batch_tokens" { return .rounding }
     // Under a constant rate a longer run begins with the shorter one, if its warm-up does not grow with it.

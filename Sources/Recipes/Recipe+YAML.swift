@@ -23,6 +23,15 @@ extension Recipe {
     yaml.write("evaluate_every", .integer(training.evaluateEvery))
     yaml.write("save_every", .integer(training.saveEvery))
     yaml.write("keep_checkpoints", .integer(training.keepCheckpoints))
+    if let stopping = training.earlyStopping {
+      yaml.section("early_stopping") { yaml in
+        yaml.write("patience", .integer(stopping.patience))
+        yaml.write("minimum_improvement", .number(stopping.minimumImprovement))
+      }
+    } else {
+      yaml.write("early_stopping", .word("none"))
+    }
+    writeSamples(&yaml)
     yaml.write("output", .text(output))
     return yaml.text
   }
@@ -81,6 +90,20 @@ extension Recipe {
     yaml.write("clip_gradient_norm", training.clipGradientNorm.map { .number($0) } ?? .word("none"))
     yaml.write("seed", .integer(training.seed))
     yaml.write("recompute", .word(training.recompute.rawValue))
+  }
+
+  private func writeSamples(_ yaml: inout YAMLWriter) {
+    switch samples {
+    case .auto: yaml.write("samples", .word("auto"))
+    case .none: yaml.write("samples", .word("none"))
+    case .heldOut(let count): yaml.write("samples", .integer(count))
+    case .questions(let questions):
+      yaml.write(
+        "samples",
+        items: questions.map { question in
+          .section([("instruction", .text(question.instruction))] + (question.input.isEmpty ? [] : [("input", .text(question.input))]))
+        })
+    }
   }
 
   private func writeCompute(_ yaml: inout YAMLWriter) {

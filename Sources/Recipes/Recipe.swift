@@ -29,6 +29,7 @@ public struct Recipe: Sendable {
   public var lora = LoRAOptions()
   public var training: TrainingOptions
   public var compute = ComputeOptions()
+  public var samples = SampleOptions.auto
   /// The run folder.
   public var output: String
 
@@ -73,6 +74,8 @@ extension Recipe: Equatable {
   /// The same run, wherever it was written.
   public static func == (first: Recipe, second: Recipe) -> Bool {
     first.base == second.base && first.tokenizer == second.tokenizer && first.adapters == second.adapters && first.data == second.data
-      && first.lora == second.lora && first.training == second.training && first.compute == second.compute && first.output == second.output
+      && first.lora == second.lora && first.training == second.training && first.compute == second.compute
+      && first.samples == second.samples
+      && first.output == second.output
   }
 }

@@ -30,6 +30,8 @@ struct RecipeParser {
     training.evaluateEvery = top.integer("evaluate_every", from: 1, default: training.evaluateEvery)
     training.saveEvery = top.integer("save_every", from: 1, default: training.saveEvery)
     training.keepCheckpoints = top.integer("keep_checkpoints", from: 1, default: training.keepCheckpoints)
+    training.earlyStopping = earlyStopping(top)
+    let samples = samples(top)
     let compute = compute(top.section("compute"))
     let output = top.text("output", expecting: "a folder for what the run writes")
     if top.value("output") == nil { top.noteMissing("output", expecting: "a folder for what the run writes") }
@@ -40,6 +42,7 @@ struct RecipeParser {
     recipe.adapters = adapters
     recipe.lora = lora
     recipe.compute = compute
+    recipe.samples = samples
     for problem in recipe.contradictions { reader.note(problem.text, at: problem.location) }
     return recipe
   }

@@ -16,7 +16,6 @@ extension TrainingRun {
     if recipe.states("data.template"), examples.sources.allSatisfy({ $0.template == nil }) {
       notes.append("data.template is not used: text and rows of tokens have no template.")
     }
-    if facts.duplicateRows > 0 { notes.append("\(count(facts.duplicateRows, "row")) equal to an earlier row of the same file.") }
     for (key, rows) in facts.ignoredKeys.sorted(by: { $0.key < $1.key }) {
       notes.append("the key '\(key)' of \(count(rows, "row")) is not used.")
     }

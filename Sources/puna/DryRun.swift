@@ -16,6 +16,8 @@ struct DryRun {
     let examples = run.examples
     let packer = BatchPacker(rowLimit: plan.rows, omitsUnusedRows: true)
     // Enough steps to know the share that sharing saves; their order is shuffled already.
+    let done = run.firstStep
+    let left = max(0, run.stepCount - done)
     let sampled = min(examples.stepsPerEpoch, 200)
     var (asked, computed, supervised) = (0, 0, 0)
     for step in 0..<sampled {
@@ -35,7 +37,7 @@ struct DryRun {
     let operations = 4 * (layers * Double(computed) + Double(embedding) * Double(supervised)) / Double(max(1, sampled))
     let machine = try MachineReport(threads: run.recipe.compute.threads)
     let peak = run.precision == .bfloat16 ? machine.bfloat16Peak : machine.float32Peak
-    let seconds = operations * Double(run.stepCount) / (peak * DryRun.usualShare)
+    let seconds = operations * Double(left) / (peak * DryRun.usualShare)
     let approximately = sampled < examples.stepsPerEpoch ? "about " : ""
     let share = String(format: "%.4f", 100 * Double(trained) / Double(base + trained))
     let facts = examples.facts
@@ -53,6 +55,10 @@ struct DryRun {
       "# time        about \(Terminal.duration(seconds)) at \(Int(100 * DryRun.usualShare)) % of that peak, validation aside",
     ]
     lines.insert(contentsOf: sources, at: 4)
+    if let checkpoint = run.resumedCheckpoint {
+      lines.insert(
+        "# resumes     \(checkpoint) after step \(Terminal.grouped(done)): \(Terminal.grouped(left)) steps are left", at: lines.count - 1)
+    }
     lines.append("")
     text = lines.joined(separator: "\n")
   }

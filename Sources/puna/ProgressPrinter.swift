@@ -14,6 +14,8 @@ struct ProgressPrinter {
   private var hasOpenLine = false
   private var firstValidation: Double?
   private var skippedCount = 0
+  private var spikeCount = 0
+  private var isOver = false
 
   init(run: TrainingRun, isQuiet: Bool) {
     self.run = run
@@ -31,7 +33,13 @@ struct ProgressPrinter {
       }
     case .validation(let report): show(report)
     case .samples(let report): show(report)
-    case .saved(let path, let step): line("step \(step): saved \(path)")
+    case .warning(let warning):
+      if warning.kind == .lossSpike { spikeCount += 1 }
+      if warning.kind != .lossSpike || spikeCount <= 3 { line("warning: \(warning.text)", isNote: true) }
+    case .stopped(let stop): line(stop.text, isNote: true)
+    case .saved(let path, let step):
+      isOver = path == run.recipe.output
+      line("step \(step): saved \(path)")
     }
   }
 
@@ -40,6 +48,7 @@ struct ProgressPrinter {
 
   mutating func finish() {
     if skippedCount > 3 { line("note: \(skippedCount) steps in all had nothing to learn and were skipped", isNote: true) }
+    if spikeCount > 3 { line("warning: \(spikeCount) loss spikes in all; metrics.jsonl has them", isNote: true) }
     line("done in \(Terminal.duration(Date().timeIntervalSince(began))): adapter in \(run.recipe.output)")
   }
 
@@ -89,25 +98,36 @@ struct ProgressPrinter {
   }
 
   private mutating func show(_ report: SampleReport) {
-    guard let before else {
-      // A run that goes on was not asked before.
-      if report.step == 0 { self.before = report } else { line("answered exactly: \(report.exactCount) of \(report.samples.count)") }
+    guard isOver, let before else {
+      if report.step == 0 { self.before = report } else { showBetween(report) }
       return
     }
     closeLine()
     let rows = zip(before.samples, report.samples)
     // Some that training changed tell more than the first ones.
     let shown = rows.filter { $0.answer != $1.answer }.prefix(4)
-    print("held-out instructions, answered before and after:")
+    print("\(report.referenceCount > 0 ? "held-out instructions" : "instructions"), answered before and after:")
     for (old, new) in shown {
       print("  \(oneLine(new.instruction))\(new.input.isEmpty ? "" : " | \(oneLine(new.input))")")
       print("    before:   \(oneLine(old.answer))")
       print("    after:    \(oneLine(new.answer))")
-      print("    expected: \(oneLine(new.reference))")
+      if let reference = new.reference { print("    expected: \(oneLine(reference))") }
     }
+    guard report.referenceCount > 0 else { return }
     print(
-      "answered exactly: \(before.exactCount) of \(before.samples.count) before, \(report.exactCount) of \(report.samples.count) after"
-        + " (\(String(format: "%.0f", 100 * Double(report.exactCount) / Double(max(1, report.samples.count)))) %)")
+      "answered exactly: \(before.exactCount) of \(before.referenceCount) before, \(report.exactCount) of \(report.referenceCount) after"
+        + " (\(String(format: "%.0f", 100 * Double(report.exactCount) / Double(max(1, report.referenceCount)))) %)")
+  }
+
+  /// While the run goes on.
+  private mutating func showBetween(_ report: SampleReport) {
+    if report.referenceCount > 0 {
+      line("step \(report.step): answered exactly: \(report.exactCount) of \(report.referenceCount)")
+    }
+    for sample in report.samples.prefix(4) where sample.reference == nil {
+      line("  \(oneLine(sample.instruction))\(sample.input.isEmpty ? "" : " | \(oneLine(sample.input))")")
+      line("    step \(report.step): \(oneLine(sample.answer))")
+    }
   }
 
   private func oneLine(_ text: String) -> String {

@@ -13,20 +13,34 @@ struct TrainCommand: AsyncParsableCommand {
   @Flag(help: "Say what the run would do and take, and train nothing.") var dryRun = false
   @Flag(help: "Go on with the run in the recipe's output, from its newest checkpoint.") var resume = false
   @Flag(help: "Replace the folder of an earlier run.") var overwrite = false
+  @Flag(help: "Make a run's first steps again and compare them with its metrics, bit for bit; nothing is written.") var verify = false
+  @Option(help: "Steps that --verify makes.") var verifySteps = 5
   @Flag(help: "Use adapters that were trained on another base, if their shapes fit.") var allowOtherBase = false
   @Flag(help: "Print no progress, only notes and results.") var quiet = false
   @OptionGroup var compute: ComputeFlags
 
   func validate() throws {
+    if verify, resume || overwrite || dryRun { throw ValidationError("--verify goes with none of --dry-run, --resume and --overwrite.") }
+    if verifySteps < 1 { throw ValidationError("--verify-steps is \(verifySteps); expected a whole number from 1.") }
     if resume, overwrite { throw ValidationError("Give --resume, which goes on with a run, or --overwrite, which begins it anew.") }
   }
 
   func run() async throws {
     let recipe = try Recipe.read(self.recipe, overrides: overrides + compute.overrides)
-    let point = resume ? try ResumePoint.find(in: recipe.output) : nil
-    let run = try TrainingRun(recipe, allowsOtherBase: allowOtherBase, resuming: point)
+    if verify {
+      guard try await RunVerification(recipe, allowsOtherBase: allowOtherBase).verify(steps: verifySteps) else { throw ExitCode(1) }
+      return
+    }
+    let earlier = resume ? try EarlierRun.resumable(in: recipe.output) : nil
+    let run = try TrainingRun(recipe, allowsOtherBase: allowOtherBase, following: earlier)
     for text in run.notes + run.openingNotes { note(text) }
     if dryRun {
+      for warning in run.warnings() { standardError("warning: \(warning.text)") }
+      if let earlier {
+        let comparison = try run.comparison(with: earlier)
+        for text in comparison.notes + [comparison.otherMachine].compactMap({ $0 }) { note(text) }
+        try comparison.requireTheSame(recipe.output)
+      }
       print(try DryRun(run).text, terminator: "")
       return
     }
@@ -38,11 +52,10 @@ struct TrainCommand: AsyncParsableCommand {
       for try await event in FineTuner(job).start() { progress.show(event) }
     } catch let interrupted as TrainingInterrupted {
       progress.pause()
-      standardError(
-        """
-        puna: interrupted after step \(interrupted.step) of \(interrupted.stepCount), saved in \(interrupted.checkpoint). Go on with:
-          \(resumeCommand)
-        """)
+      let place =
+        interrupted.checkpoint.map { "after step \(interrupted.step) of \(interrupted.stepCount), saved in \($0). Go on" }
+        ?? "before the first step. Begin again"
+      standardError("puna: interrupted \(place) with:\n  \(resumeCommand)")
       throw ExitCode(Interruption.status)
     }
     progress.finish()

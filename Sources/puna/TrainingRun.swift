@@ -21,21 +21,21 @@ struct TrainingRun: Sendable {
   private let frozen: [(adapter: PEFTAdapter, weight: Double)]
   private let initial: PEFTAdapter
   private let location: BaseLocation
-  private let resumePoint: ResumePoint?
+  private let earlier: EarlierRun?
 
-  /// - Parameter resumePoint: the run that this one goes on with.
-  init(_ recipe: Recipe, allowsOtherBase: Bool, resuming resumePoint: ResumePoint? = nil) throws {
+  /// - Parameter earlier: the run that this one goes on with, or repeats.
+  init(_ recipe: Recipe, allowsOtherBase: Bool, following earlier: EarlierRun? = nil) throws {
     self.recipe = recipe
-    self.resumePoint = resumePoint
+    self.earlier = earlier
     location = BaseLocation(name: recipe.base)
     let base = try location.open()
     self.base = base
     tokenizer = try location.openTokenizer(at: recipe.tokenizer)
     var notes: [String] = []
-    instructionSet = try resumePoint?.instructionSet ?? InstructionSet.chosen()
+    instructionSet = try earlier?.instructionSet ?? InstructionSet.chosen()
     switch recipe.compute.precision {
     // What it became at the start holds.
-    case .auto: precision = resumePoint?.precision ?? (instructionSet.multipliesBFloat16 ? .bfloat16 : .float32)
+    case .auto: precision = earlier?.precision ?? (instructionSet.multipliesBFloat16 ? .bfloat16 : .float32)
     case .bfloat16: precision = .bfloat16
     case .float32: precision = .float32
     }
@@ -78,6 +78,11 @@ struct TrainingRun: Sendable {
     self.notes = notes
   }
 
+  /// Steps that were made before.
+  var firstStep: Int { earlier?.checkpoint?.state.step ?? 0 }
+  /// The folder that the run goes on from.
+  var resumedCheckpoint: String? { earlier?.checkpoint?.path }
+
   var stepCount: Int { recipe.training.stepCount(stepsPerEpoch: examples.stepsPerEpoch) }
 
   var trainedParameters: Int { initial.modules.reduce(0) { $0 + $1.a.count + $1.b.count } }
@@ -98,10 +103,12 @@ struct TrainingRun: Sendable {
   /// Rows in flight and recomputation, as the recipe and this machine's memory allow.
   func planMemory() throws -> MemoryPlan {
     // What `auto` became decides how sums are made.
-    if let resumePoint, recipe.training.microBatchTokens == resumePoint.recipe.training.microBatchTokens {
+    if let earlier, let rows = earlier.rows, let recomputes = earlier.recomputes,
+      recipe.training.microBatchTokens == earlier.recipe.training.microBatchTokens
+    {
       return MemoryPlan(
-        planned, rows: resumePoint.checkpoint.state.rows,
-        recomputes: recipe.training.recompute == .auto ? resumePoint.checkpoint.state.recomputes : recipe.training.recompute == .always)
+        planned, rows: rows,
+        recomputes: recipe.training.recompute == .auto ? recomputes : recipe.training.recompute == .always)
     }
     let limit: Int
     switch recipe.compute.memory {
@@ -123,21 +130,35 @@ struct TrainingRun: Sendable {
     }
   }
 
-  /// Makes the run folder.
+  /// What differs from a run of this recipe.
+  func comparison(with earlier: EarlierRun) throws -> RunComparison { try RunComparison(earlier, resolved, try record()) }
+
+  /// The recipe with what the adapter that is continued decides.
+  private var resolved: Recipe {
+    var resolved = recipe
+    resolved.lora = lora
+    return resolved
+  }
+
+  /// Makes the run folder, or takes that of the earlier run up.
   func makeJob(overwrites: Bool) throws -> FineTuner.Job {
     try check()
     let plan = try planMemory()
     let validation = try examples.validationExamples()
     let sampler = try sampler(validation)
-    let record = try record()
-    var resolved = recipe
-    resolved.lora = lora
+    let warnings = warnings()
     let folder: RunFolder
+    var resumptionWarnings: [TrainingWarning] = []
     // Last: what fails before leaves an earlier run as it was.
-    if let resumePoint {
-      for text in try resumePoint.check(resolved, record) { note(text) }
-      folder = try RunFolder(resuming: recipe.output, from: resumePoint.checkpoint)
+    if let earlier, let checkpoint = earlier.checkpoint {
+      let comparison = try comparison(with: earlier)
+      try comparison.requireTheSame(recipe.output)
+      for text in comparison.notes { note(text) }
+      resumptionWarnings = comparison.otherMachine.map { [TrainingWarning(.instructionSet, step: firstStep, $0)] } ?? []
+      folder = try RunFolder(resuming: recipe.output, from: checkpoint)
     } else {
+      var record = try record()
+      (record.microBatchTokens, record.recompute) = (plan.rows, plan.recomputes)
       folder = try RunFolder(creating: recipe.output, overwrites: overwrites)
       try record.write(to: folder.path)
     }
@@ -146,12 +167,19 @@ struct TrainingRun: Sendable {
     var job = FineTuner.Job(
       options: recipe.training, plan: plan, examples: examples, validation: validation, folder: folder,
       makeModel: { try run.makeModel() }, save: { try run.initial.replacingValues(with: $0).write(to: $1) }, answerSamples: sampler)
-    job.checkpoint = resumePoint?.checkpoint
+    job.checkpoint = earlier?.checkpoint
+    job.warnings = warnings
+    job.resumptionWarnings = resumptionWarnings
+    switch recipe.samples {
+    case .auto, .none: break
+    case .heldOut, .questions: job.answersEveryValidation = true
+    }
     job.isInterrupted = { Interruption.isAsked }
     return job
   }
 
-  private func makeModel() throws -> (model: LlamaModel, adapter: LoRAAdapter) {
+  /// On the thread that is to own it.
+  func makeModel() throws -> (model: LlamaModel, adapter: LoRAAdapter) {
     let backend = try CPUBackend(precision: precision, threads: recipe.compute.threads, instructionSet: instructionSet)
     let adapter = LoRAAdapter(initial.loraModules, isTrained: true, dropout: lora.dropout, configuration: base.configuration, on: backend)
     let below = frozen.map { LoRAAdapter($0.adapter.loraModules, weight: $0.weight, configuration: base.configuration, on: backend) }
@@ -168,6 +196,8 @@ struct TrainingRun: Sendable {
     for (index, (adapter, _)) in frozen.enumerated() { record.adapters[index].fingerprint = adapter.fingerprint() }
     record.tokenizerFingerprint = try tokenizer?.fingerprint()
     record.startFrom = lora.startFrom
+    if lora.startFrom != nil { record.startFromFingerprint = initial.fingerprint() }
+    record.processor = MachineReport.processorName
     record.templates = try Set(examples.templates.compactMap { $0 }.map(\.name)).sorted().compactMap { name in
       try examples.templates.compactMap { $0 }.first { $0.name == name }.map { RunRecord.Template(name: name, text: try $0.json()) }
     }

@@ -4,7 +4,7 @@ import Testing
 @Suite struct MistakeTests {
   @Test func aRightRecipeHasNoMistake() { #expect(Mistake.top("").found() == []) }
 
-  @Test(arguments: keys + numbers + values + contradictions + syntax + overrides)
+  @Test(arguments: keys + numbers + values + watching + contradictions + syntax + overrides)
   func everyMistakeGetsItsMessage(_ mistake: Mistake) { #expect(mistake.found() == mistake.messages) }
 
   @Test func allProblemsComeAtOnceInTheOfLines() {
@@ -42,8 +42,7 @@ import Testing
 
   static let keys: [Mistake] = [
     .top("outptu: o", "x.yaml:7: unknown key 'outptu'. Did you mean 'output'?"),
-    .top("early_stopping: 3", "x.yaml:7: unknown key 'early_stopping'."),
-    .top("samples: 3", "x.yaml:7: unknown key 'samples'."),
+    .top("early_stoping: 3", "x.yaml:7: unknown key 'early_stoping'. Did you mean 'early_stopping'?"),
     .top("vocabulary: v", "x.yaml:7: unknown key 'vocabulary'."),
     .top("7: 8", "x.yaml:7: unknown key '7'."),
     .lora("rnak: 8", "x.yaml:8: unknown key 'rnak' in 'lora'. Did you mean 'rank'?"),
@@ -126,6 +125,15 @@ import Testing
     .top("evaluate_every: 0", "x.yaml:7: evaluate_every is 0; expected a whole number from 1."),
     .top("save_every: never", "x.yaml:7: save_every is 'never'; expected a whole number from 1."),
     .top("keep_checkpoints: 0", "x.yaml:7: keep_checkpoints is 0; expected a whole number from 1."),
+    .top("early_stopping: 3", "x.yaml:7: early_stopping is 3; expected keys below it."),
+    .top(
+      "early_stopping: {minimum_improvement: 0.1}",
+      "x.yaml:7: 'early_stopping.patience' is missing; expected a number of validations from 1.",
+      "x.yaml:7: early_stopping looks at the validation loss, but data.validation is none. Hold rows out, such as 0.05."),
+    .text(
+      recipe("early_stopping:\n  patience: 0\n  minimum_improvement: -1", data: "train: data/a.json\n  validation: 9"),
+      "x.yaml:9: early_stopping.patience is 0; expected a whole number from 1.",
+      "x.yaml:10: early_stopping.minimum_improvement is -1; expected a number from 0."),
     .compute("threads: 0", "x.yaml:8: compute.threads is 0; expected a whole number from 1, or auto."),
     .compute("threads: 100000", "x.yaml:8: compute.threads is 100000; expected a whole number from 1 to 4096, or auto."),
     .compute(
@@ -183,6 +191,22 @@ import Testing
       "schedule: consine", "x.yaml:7: training.schedule is 'consine'; expected cosine, linear or constant. Did you mean 'cosine'?"),
     .training("recompute: true", "x.yaml:7: training.recompute is 'true'; expected auto, always or never."),
     .compute("precision: bf16", "x.yaml:8: compute.precision is 'bf16'; expected auto, bfloat16 or float32."),
+  ]
+
+  private static let samples =
+    "auto, none, a number of held-out rows from 1 to 1000, or a list of instructions or of {instruction, input}"
+
+  static let watching: [Mistake] = [
+    .top("samples: 0", "x.yaml:7: samples is 0; expected \(samples)."),
+    .top("samples: 2.5", "x.yaml:7: samples is 2.5; expected \(samples)."),
+    .top("samples: true", "x.yaml:7: samples is 'true'; expected \(samples)."),
+    .top("samples: []", "x.yaml:7: samples is an empty list; expected \(samples)."),
+    .top("samples: [Say yes., [a]]", "x.yaml:7: entry 2 of samples is a list; expected an instruction, or {instruction, input}."),
+    .top("samples: [{input: a}]", "x.yaml:7: 'instruction of entry 1 of samples' is missing; expected what is asked."),
+    .top(
+      "samples: [{instruction: a, inptu: b}]", "x.yaml:7: unknown key 'inptu' in entry 1 of 'samples'. Did you mean 'input'?"),
+    .top("samples: 4", "x.yaml:7: samples asks for 4 held-out rows, but data.validation is none."),
+    .top("early_stopping_patience: 3", "x.yaml:7: unknown key 'early_stopping_patience'. Did you mean 'early_stopping.patience'?"),
   ]
 
   static let contradictions: [Mistake] = [

@@ -19,6 +19,7 @@ import Testing
     #expect(training.finalLearningRateRatio == 0.1 && training.betas == .init(first: 0.9, second: 0.95) && training.epsilon == 1e-8)
     #expect(training.weightDecay == 0.1 && training.clipGradientNorm == 1 && training.seed == 42 && training.recompute == .auto)
     #expect(training.evaluateEvery == 200 && training.saveEvery == 200 && training.keepCheckpoints == 3)
+    #expect(training.earlyStopping == nil && recipe.samples == .auto)
     #expect(recipe.compute.precision == .auto && recipe.compute.threads == nil && recipe.compute.memory == .auto)
   }
 
@@ -65,6 +66,8 @@ import Testing
     evaluate_every: 50
     save_every: 100
     keep_checkpoints: 1
+    early_stopping: {patience: 4, minimum_improvement: 0.005}
+    samples: [Name a camel., {instruction: "Which one?", input: "a: b"}]
     output: "runs/a b"
     """
 
@@ -90,6 +93,9 @@ import Testing
     #expect(training.finalLearningRateRatio == 0 && training.betas == .init(first: 0.9, second: 0.999) && training.epsilon == 1e-6)
     #expect(training.weightDecay == 0 && training.clipGradientNorm == nil && training.seed == .max && training.recompute == .always)
     #expect(training.evaluateEvery == 50 && training.saveEvery == 100 && training.keepCheckpoints == 1)
+    #expect(training.earlyStopping == .init(patience: 4, minimumImprovement: 0.005))
+    #expect(
+      recipe.samples == .questions([.init(instruction: "Name a camel."), .init(instruction: "Which one?", input: "a: b")]))
     #expect(recipe.compute.precision == .float32 && recipe.compute.threads == 2 && recipe.compute.memory == .bytes(16_000_000_000))
   }
 
@@ -98,6 +104,9 @@ import Testing
     ["lora.start_from=adapters/x"], ["lora.start_from='none'", "lora={}"], ["compute.memory=0.8"], ["compute.memory=1"],
     ["compute.memory=auto"],
     ["training.warmup_steps=0"], ["training.warmup_steps=0.1"], ["training.clip_gradient_norm=0.1"], ["base='模型/羊: 驼'"],
+    ["samples=none"], ["samples=auto"], ["data.validation=9", "samples=3"], ["samples=Say yes."],
+    ["samples=[{instruction: a, input: none}]"],
+    ["data.validation=9", "early_stopping={patience: 2}"], ["early_stopping=none"],
     ["training.learning_rate=0.30000000000000004"], ["output=\"a\\nb\""],
   ])
   func theResolvedRecipeReadsBackAsItIs(_ overrides: [String]) throws {
