@@ -30,6 +30,12 @@ public struct SampleText: Sendable {
     public let unknownCount: Int
     /// Nil where decoding gives the text back.
     public let difference: Difference?
+
+    package init(tokenCount: Int, unknownCount: Int, difference: Difference?) {
+      self.tokenCount = tokenCount
+      self.unknownCount = unknownCount
+      self.difference = difference
+    }
   }
 
   /// The first place where decoding gives another text.
@@ -39,6 +45,13 @@ public struct SampleText: Sendable {
     public let column: Int
     public let expected: String
     public let found: String
+
+    package init(line: Int, column: Int, expected: String, found: String) {
+      self.line = line
+      self.column = column
+      self.expected = expected
+      self.found = found
+    }
   }
 
   public func measure(_ tokenizer: SentencePieceTokenizer) throws -> Measure {
@@ -68,5 +81,9 @@ public struct SampleText: Sendable {
 func checkUTF8(_ bytes: UnsafeBufferPointer<UInt8>, _ path: String) throws {
   guard let offset = UTF8Validity.firstInvalidOffset(in: bytes) else { return }
   let line = bytes[..<offset].count { $0 == UInt8(ascii: "\n") } + 1
-  throw VocabularyError.invalidUTF8(path: path, line: line, offset: offset)
+  // A first byte announces as many as follow it; at the end some may be missing.
+  let rest = bytes[offset...]
+  let announced = [0xC2...0xDF, 0xE0...0xEF, 0xF0...0xF4].firstIndex { $0.contains(rest.first ?? 0) }.map { $0 + 2 } ?? 0
+  let isCutShort = rest.count < announced && rest.dropFirst().allSatisfy { $0 & 0xC0 == 0x80 }
+  throw VocabularyError.invalidUTF8(path: path, line: line, offset: offset, isCutShort: isCutShort)
 }

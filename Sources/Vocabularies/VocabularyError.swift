@@ -15,7 +15,8 @@ public enum VocabularyError: Error, Equatable, CustomStringConvertible {
 
   // Training
   case missingInput
-  case invalidUTF8(path: String, line: Int, offset: Int)
+  /// `isCutShort` where the file ends inside a character.
+  case invalidUTF8(path: String, line: Int, offset: Int, isCutShort: Bool)
   case noText(paths: [String])
   case badOption(name: String, value: String, expected: String)
   /// `largest` is what the text gives.
@@ -40,8 +41,10 @@ public enum VocabularyError: Error, Equatable, CustomStringConvertible {
     case .specialRepeated(let token): return "--special '\(token)' is given twice."
     case .badSpecial(let token, let reason): return "--special '\(token)': \(reason)"
     case .missingInput: return "There is no text to train on: give --input."
-    case .invalidUTF8(let path, let line, let offset):
-      return "\(path):\(line): not valid UTF-8 (byte \(offset) of the file). Convert the file to UTF-8."
+    case .invalidUTF8(let path, let line, let offset, let isCutShort):
+      return isCutShort
+        ? "\(path):\(line): the file ends inside a character (byte \(offset)). It was cut short; copy it again, or cut it between lines."
+        : "\(path):\(line): not valid UTF-8 (byte \(offset) of the file). Convert the file to UTF-8."
     case .noText(let paths): return "\(paths.joined(separator: ", ")): nothing but empty lines; there is no text to train on."
     case .badOption(let name, let value, let expected): return "--\(name) is \(value); expected \(expected)."
     case .sizeTooLarge(let size, let largest):
