@@ -3,7 +3,7 @@ import Foundation
 import Tokenizers
 
 /// A SentencePiece model as a file: what it says about itself, and all its bytes, so that what is not understood here is kept.
-public struct SentencePieceModel: Sendable {
+public struct SentencePieceModel: Sendable, CustomStringConvertible {
   /// As the caller named it.
   public let path: String
   public let bytes: [UInt8]
@@ -54,6 +54,7 @@ public struct SentencePieceModel: Sendable {
   }
 
   public var hasByteFallback: Bool { file.hasByteFallback }
+  public var description: String { "\(path): \(grouped(pieceCount)) pieces, \(type)" }
 
   /// What it does to a text before looking for pieces: `identity, spaces kept`.
   var normalization: String {

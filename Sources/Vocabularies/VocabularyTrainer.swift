@@ -86,7 +86,7 @@ public struct VocabularyTrainer {
       if case .failure(let refusal) = run(asking) { covering = number(after: "\(tooSmall)\(asking.size) vs ", in: refusal.message) }
       return .sizeTooSmall(size: options.size, smallest: smallest, smallestCovering: covering, options: options)
     }
-    if message.contains("sentences_.empty()") {
+    if message.contains("sentences_.empty()") || message.contains("required_chars_.empty()") {
       return .library("nothing is left of the text after normalization (--normalization \(options.normalization.rawValue))")
     }
     if message.hasPrefix("killed") || message.contains("bad_alloc") {

@@ -90,7 +90,7 @@ import Vocabularies
   }
 
   @Test func aLineWithoutSpacesIsCutBetweenCharacters() throws {
-    var options = VocabularyTrainingOptions(size: 290)
+    var options = VocabularyTrainingOptions(size: 270)
     options.longestSentence = 10
     options.characterCoverage = 1
     let model = try train([String(repeating: "早上你好", count: 40)], options)
@@ -136,7 +136,7 @@ import Vocabularies
     #expect(try train([text], options).pieceCount == 360)
     options.size = 300
     options.hasByteFallback = false
-    #expect(throws: VocabularyError.sizeTooLarge(size: 300, largest: 122)) { try train([text], options) }
+    #expect(try train([text], options).pieceCount == 300)
   }
 
   @Test func inputThatIsNoText() throws {
@@ -186,6 +186,9 @@ import Vocabularies
     #expect(try piecesOf(normalized.bytes).contains("A") && !piecesOf(normalized.bytes).contains("Ａ"))
     let measure = try SampleText(bytes: Array("la Ａ".utf8), path: "text").measure(normalized.tokenizer)
     #expect(measure.difference == SampleText.Difference(line: 1, column: 4, expected: "Ａ", found: "A"))
+    // Characters of which the first byte is the same.
+    let dotted = try SampleText(bytes: Array("la ẛ".utf8), path: "text").measure(normalized.tokenizer)
+    #expect(dotted.difference == SampleText.Difference(line: 1, column: 4, expected: "ẛ", found: "ṡ"))
   }
 
   @Test func linesAreDrawnBySeed() throws {
@@ -202,23 +205,27 @@ import Vocabularies
     #expect(try VocabularyTrainer(inputs: [path], options: drawing).notes == ["--sample-lines 1,000 takes all 200 lines."])
   }
 
-  @Test(
-    arguments: [
-      ("size is 259; expected a whole number from 260: 3 special pieces, 256 bytes and characters.", { $0.size = 259 }),
-      ("size is -1; expected a whole number from 260: 3 special pieces, 256 bytes and characters.", { $0.size = -1 }),
-      ("character-coverage is 0.9; expected a number from 0.98 to 1.", { $0.characterCoverage = 0.9 }),
-      ("character-coverage is nan; expected a number from 0.98 to 1.", { $0.characterCoverage = .nan }),
-      ("max-piece-length is 0; expected a whole number from 1 to 512.", { $0.longestPiece = 0 }),
-      ("max-sentence-length is 9; expected a whole number from 10 to 10000.", { $0.longestSentence = 9 }),
-      ("max-sentence-length is 65536; expected a whole number from 10 to 10000.", { $0.longestSentence = 65_536 }),
-      ("sample-lines is 0; expected a whole number from 1.", { $0.sampleLineCount = 0 }),
-    ] as [(String, @Sendable (inout VocabularyTrainingOptions) -> Void)])
-  func optionsOutOfRange(message: String, change: @Sendable (inout VocabularyTrainingOptions) -> Void) throws {
+  struct Limit: Sendable {
+    let message: String
+    let change: @Sendable (inout VocabularyTrainingOptions) -> Void
+  }
+
+  @Test(arguments: [
+    Limit(message: "size is 259; expected a whole number from 260: 3 special pieces, 256 bytes and characters.") { $0.size = 259 },
+    Limit(message: "size is -1; expected a whole number from 260: 3 special pieces, 256 bytes and characters.") { $0.size = -1 },
+    Limit(message: "character-coverage is 0.9; expected a number from 0.98 to 1.") { $0.characterCoverage = 0.9 },
+    Limit(message: "character-coverage is nan; expected a number from 0.98 to 1.") { $0.characterCoverage = .nan },
+    Limit(message: "max-piece-length is 0; expected a whole number from 1 to 512.") { $0.longestPiece = 0 },
+    Limit(message: "max-sentence-length is 9; expected a whole number from 10 to 10000.") { $0.longestSentence = 9 },
+    Limit(message: "max-sentence-length is 65536; expected a whole number from 10 to 10000.") { $0.longestSentence = 65_536 },
+    Limit(message: "sample-lines is 0; expected a whole number from 1.") { $0.sampleLineCount = 0 },
+  ])
+  func optionsOutOfRange(limit: Limit) throws {
     var options = VocabularyTrainingOptions(size: 400)
-    change(&options)
+    limit.change(&options)
     #expect {
       try options.check()
-    } throws: { "\($0)" == "--" + message }
+    } throws: { "\($0)" == "--" + limit.message }
   }
 
   /// Every limit that is allowed, the library takes.
