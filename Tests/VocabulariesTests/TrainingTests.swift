@@ -78,7 +78,7 @@ import Vocabularies
     let path = try folder.write(line, to: "long.txt")
     let trainer = try VocabularyTrainer(inputs: [path], options: cutting)
     #expect(trainer.notes.count == 1)
-    #expect(trainer.notes[0].hasPrefix("1 of 1 lines are longer than 100 bytes (--max-sentence-length) and were cut"))
+    #expect(try #require(trainer.notes.first).hasPrefix("1 of 1 lines are longer than 100 bytes (--max-sentence-length) and were cut"))
     let model = try trainer.train(name: "new.model")
     // Words are the same; the file holds the limit, in the settings after the pieces.
     #expect(try (0..<400).map { try model.tokenizer.piece($0) } == piecesOf(expected))
