@@ -29,7 +29,7 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS"),
     .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "CBzip2"),
-    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece_train"), .linkedLibrary("sentencepiece")]),
     .target(name: "CStarter", exclude: ["weights"]),
     .target(name: "CSandbox"),
 
@@ -43,6 +43,7 @@ let package = Package(
     .target(name: "JSON"),
     .target(name: "Checkpoints", dependencies: ["Tensors", "JSON"]),
     .target(name: "Tokenizers", dependencies: ["CSentencePiece", "JSON"]),
+    .target(name: "Vocabularies", dependencies: ["CSentencePiece", "Tensors", "JSON", "Checkpoints", "Tokenizers"]),
     .target(name: "Bases", dependencies: ["Tensors", "JSON", "Checkpoints", "Llama", "Tokenizers"]),
     .target(name: "Adapters", dependencies: ["Tensors", "JSON", "Checkpoints", "Llama", "Bases"]),
     .target(name: "Datasets", dependencies: ["Tensors", "JSON", "Tokenizers"]),
@@ -67,7 +68,7 @@ let package = Package(
       name: "puna",
       dependencies: [
         "Tensors", "CPUBackend", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
-        "Evaluation", "CodeExecution", "Recipes", "Inspection", "Configuration",
+        "Evaluation", "CodeExecution", "Recipes", "Inspection", "Configuration", "Vocabularies",
         "CStarter", argumentParser,
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
@@ -94,6 +95,7 @@ let package = Package(
       name: "AdaptersTests", dependencies: ["Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"],
       exclude: ["goldens"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "TestSupport"]),
+    .testTarget(name: "VocabulariesTests", dependencies: ["Vocabularies", "Checkpoints", "Tokenizers", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
     .testTarget(name: "FineTuningTests", dependencies: ["FineTuning", "Llama", "Tensors", "TestSupport"]),
     .testTarget(
@@ -118,7 +120,9 @@ let package = Package(
     // Every reader as a function of bytes; `Tests/Fuzzing/run` gives them what libFuzzer thinks of, the tests what was found before.
     .target(
       name: "FuzzedReaders",
-      dependencies: ["Adapters", "Bases", "Checkpoints", "Datasets", "Evaluation", "JSON", "Tensors", "TestSupport", "Tokenizers"],
+      dependencies: [
+        "Adapters", "Bases", "Checkpoints", "Datasets", "Evaluation", "JSON", "Tensors", "TestSupport", "Tokenizers", "Vocabularies",
+      ],
       path: "Tests/Fuzzing/Readers"),
     .testTarget(name: "FuzzingTests", dependencies: ["FuzzedReaders"], path: "Tests/Fuzzing/Tests"),
     .testTarget(name: "CodeExecutionTests", dependencies: ["CodeExecution", "CSandbox", "TestSupport"]),

@@ -1,50 +1,14 @@
 #include "CSentencePiece.h"
+#include "support.h"
 
-#include <sentencepiece_processor.h>
-
-#include <cstdlib>
-#include <cstring>
-#include <exception>
 #include <string>
 #include <vector>
+
+using namespace puna;
 
 struct puna_sentencepiece {
   sentencepiece::SentencePieceProcessor processor;
 };
-
-namespace {
-
-/* Never an empty block: malloc(0) may be NULL, which would read as out of memory. */
-void *copied(const void *bytes, size_t byte_count) {
-  void *memory = std::malloc(byte_count ? byte_count : 1);
-  if (memory && byte_count) std::memcpy(memory, bytes, byte_count);
-  return memory;
-}
-
-void report(char **message, const char *text) {
-  if (message) *message = static_cast<char *>(copied(text, std::strlen(text) + 1));
-}
-
-/* Runs body, which returns a status, and turns whatever goes wrong into a text. */
-template <typename Body>
-bool guarded(char **message, Body body) {
-  try {
-    const sentencepiece::util::Status status = body();
-    if (status.ok()) return true;
-    report(message, status.error_message());
-  } catch (const std::exception &error) {
-    report(message, error.what());
-  } catch (...) {
-    report(message, "an unknown failure in the SentencePiece library");
-  }
-  return false;
-}
-
-sentencepiece::util::Status out_of_memory() {
-  return sentencepiece::util::Status(sentencepiece::util::StatusCode::kResourceExhausted, "out of memory");
-}
-
-}  // namespace
 
 puna_sentencepiece *puna_sentencepiece_load(const void *bytes, size_t byte_count, char **message) {
   puna_sentencepiece *model = nullptr;

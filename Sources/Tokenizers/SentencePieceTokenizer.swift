@@ -8,7 +8,7 @@ import JSON
 public final class SentencePieceTokenizer: Tokenizer {
   /// Immutable after loading; the library's encoding and decoding are safe to call from any number of threads.
   private nonisolated(unsafe) let model: OpaquePointer
-  private let file: SentencePieceModelFile
+  package let file: SentencePieceModelFile
   private let kinds: [PieceKind]
   private let pieceCount: Int
   /// Past the model's pieces.

@@ -58,11 +58,11 @@ func readBytes(_ path: String) throws -> [UInt8] {
 }
 
 /// The kinds of tokenizer files that are read.
-private enum TokenizerKind {
+package enum TokenizerKind {
   case sentencePiece, json, tiktokenRanks
 
   /// By how a file begins. What people have in its place is named: pages saved by a browser, pointers of an unfinished clone, weights.
-  init(of bytes: [UInt8], _ path: String) throws {
+  package init(of bytes: [UInt8], _ path: String) throws {
     func refuse(_ reason: String) -> TokenizerError { .notATokenizer(path: path, reason: reason) }
     let beginning = String(decoding: bytes.prefix(200), as: UTF8.self).lowercased()
     let trimmed = beginning.drop { $0.isWhitespace || $0 == "\u{FEFF}" }

@@ -43,6 +43,19 @@ bool puna_sentencepiece_encode(
 bool puna_sentencepiece_decode(
     const puna_sentencepiece *model, const int32_t *ids, size_t count, char **text, size_t *byte_count, char **message);
 
+/* A stretch of text, not terminated by zero. */
+typedef struct {
+  const char *bytes;
+  size_t byte_count;
+} puna_text;
+
+/* Trains a model. settings holds a name and a value in turn, as SentencePiece's trainer calls them. The library ends the process over
+   what it does not expect, and a large corpus can end it too; so it works in a process of its own, and every such end is a message here.
+   What it writes to standard error goes into that message, or nowhere. *model is released by the caller. */
+bool puna_sentencepiece_train(
+    const char *const *settings, size_t setting_count, const puna_text *sentences, size_t sentence_count, void **model,
+    size_t *byte_count, char **message);
+
 void puna_sentencepiece_release(void *memory);
 
 #ifdef __cplusplus

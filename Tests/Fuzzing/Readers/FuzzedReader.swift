@@ -8,6 +8,7 @@ import JSON
 import Tensors
 import TestSupport
 import Tokenizers
+import Vocabularies
 
 /// The readers of files from outside, each as a function of bytes that may be anything.
 ///
@@ -34,7 +35,10 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
       case .configuration: try readConfiguration(bytes)
       case .index: try readIndex(bytes)
       case .parameters: try readParameters(bytes)
-      case .sentencepiece, .tiktoken, .tokenizerJSON: try readTokenizer(bytes)
+      case .sentencepiece:
+        merge(bytes)
+        try readTokenizer(bytes)
+      case .tiktoken, .tokenizerJSON: try readTokenizer(bytes)
       case .rows: try readRows(bytes)
       case .adapter: try readAdapter(bytes)
       case .published: try readPublished(bytes)
@@ -90,6 +94,13 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
     }
   }
 
+  /// As what is extended, and as what is appended.
+  private func merge(_ bytes: [UInt8]) {
+    guard let tiny = FuzzedReader.tinyModel, let model = try? SentencePieceModel(bytes: bytes, path: "file") else { return }
+    _ = try? VocabularyMerge(base: model, adding: [tiny], specials: ["[PAD]"])
+    _ = try? VocabularyMerge(base: tiny, adding: [model], specials: ["[PAD]"], kind: .userDefined)
+  }
+
   private func readRows(_ bytes: [UInt8]) throws {
     try withFile(bytes, named: "rows.json") { path in
       let options = DataOptions(train: [DataOptions.Source(path: path)])
@@ -122,6 +133,7 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   private static let goldens = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("GoldenTests/goldens/grouped").path
 
+  private static let tinyModel = try? SentencePieceModel(bytes: TinySentencePiece().bytes, path: "tiny")
   private static let tokenizer: (any Tokenizer)? = try? SentencePieceTokenizer(bytes: TinySentencePiece().bytes, name: "tiny")
 
   /// Writes over the same file for every input of a process, in memory where the machine has a file system there.
