@@ -21,6 +21,9 @@ public struct MachineReport: Sendable {
   /// `OpenBLAS 0.3.21, Cooperlake kernels, 1 thread a call`, or why it is missing.
   public let openBLAS: String
 
+  /// As the processor names itself.
+  public static var processorName: String { field("model name", of: "/proc/cpuinfo") ?? "unknown" }
+
   /// Measures for about a second.
   /// - Parameter threads: `nil` takes every processor this process may use.
   /// - Throws: `CPUBackendError` when `PUNA_ISA` names a set that is unknown or unavailable.
@@ -32,7 +35,7 @@ public struct MachineReport: Sendable {
     let count = threads ?? coreCount
     guard let context = puna_context_create(Int32(count), set.kernelValue) else { throw .noThreads(count) }
     defer { puna_context_destroy(context) }
-    processor = field("model name", of: "/proc/cpuinfo") ?? "unknown"
+    processor = MachineReport.processorName
     availableInstructionSets = InstructionSet.allCases.filter(\.isAvailable)
     chosenInstructionSet = set
     bfloat16Peak = puna_measure_peak(context, 1, 0.25)

@@ -16,7 +16,7 @@ struct Puna: AsyncParsableCommand {
     version: version,
     subcommands: [
       TrainCommand.self, PreviewCommand.self, MergeCommand.self, EvaluateCommand.self, GenerateCommand.self, ChatCommand.self,
-      InspectCommand.self,
+      InspectCommand.self, RunsCommand.self,
       LogitsCommand.self, TokenizeCommand.self, MachineCommand.self,
     ])
 

@@ -33,19 +33,30 @@ struct TrainCommand: AsyncParsableCommand {
     // What has no checkpoint has nothing to lose.
     let job = try run.makeJob(overwrites: overwrite || resume)
     Interruption.watch()
-    var progress = ProgressPrinter(run: run, isQuiet: quiet)
+    let watch = RunWatch(run, job.plan)
+    var progress = ProgressPrinter(run: run, isQuiet: quiet, peak: watch.peak)
     do {
-      for try await event in FineTuner(job).start() { progress.show(event) }
+      for try await event in FineTuner(job).start() {
+        progress.show(event)
+        watch.follow(event)
+      }
+      watch.finish()
     } catch let interrupted as TrainingInterrupted {
       progress.pause()
+      watch.stop()
       standardError(
         """
         puna: interrupted after step \(interrupted.step) of \(interrupted.stepCount), saved in \(interrupted.checkpoint). Go on with:
           \(resumeCommand)
         """)
       throw ExitCode(Interruption.status)
+    } catch {
+      progress.pause()
+      watch.stop()
+      throw error
     }
     progress.finish()
+    if let report = watch.report, !quiet { standardError("report in \(report)") }
     for text in run.closingNotes { note(text) }
   }
 
