@@ -10,6 +10,13 @@ extension PEFTAdapter {
     public let norm: Double
     /// Of `‖W‖`; nil without the weight.
     public let share: Double?
+
+    public init(layer: Int, projection: Projection, norm: Double, share: Double?) {
+      self.layer = layer
+      self.projection = projection
+      self.norm = norm
+      self.share = share
+    }
   }
 
   /// Multiplications that `norms` makes; with a large rank they are too many for a moment.

@@ -14,8 +14,8 @@ struct ChartSeries {
 
   private init(_ points: [Point]) { self.points = points }
 
-  /// The mean over neighbours, twice: a window of about a twentieth of the curve, as wide to the left as to the right, so that the result
-  /// lags behind nothing and begins and ends where the curve does.
+  /// The mean over neighbours, twice: a window of about a twentieth of the curve, as wide to the left as to the right, so that it lags
+  /// behind nothing. Near the beginning, where losses fall steeply, it is narrower.
   var smoothed: ChartSeries {
     let half = points.count / 40
     guard half > 0 else { return self }
@@ -28,9 +28,9 @@ struct ChartSeries {
     for point in points { sums.append((sums.last ?? 0) + point.y) }
     return ChartSeries(
       points.indices.map { index in
-        let reach = min(half, index, points.count - 1 - index)
-        let sum = sums[index + reach + 1] - sums[index - reach]
-        return Point(x: points[index].x, y: sum / Double(2 * reach + 1))
+        let reach = min(half, index / 3)
+        let window = index - reach...min(index + reach, points.count - 1)
+        return Point(x: points[index].x, y: (sums[window.upperBound + 1] - sums[window.lowerBound]) / Double(window.count))
       })
   }
 

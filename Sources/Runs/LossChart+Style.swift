@@ -10,6 +10,7 @@ extension LossChart {
     .loss-chart .paper { fill: var(--paper); stroke: var(--edge); stroke-opacity: .6; }
     .loss-chart text { fill: var(--ink); }
     .loss-chart .title { font-size: 17px; font-weight: 600; }
+    .loss-chart .title .quiet { font-weight: 400; font-size: 13px; }
     .loss-chart .quiet { fill: var(--quiet); font-size: 12px; }
     .loss-chart .label { fill: var(--quiet); font-size: 12px; font-variant-numeric: tabular-nums; }
     .loss-chart .end { text-anchor: end; }
@@ -20,7 +21,7 @@ extension LossChart {
     .loss-chart path { fill: none; stroke-linejoin: round; stroke-linecap: round; }
     .loss-chart .raw { stroke: var(--blue); stroke-opacity: .32; stroke-width: 1; }
     .loss-chart .smooth { stroke: var(--blue); stroke-width: 2.2; }
-    .loss-chart .validation { stroke: var(--orange); stroke-width: 1.8; }
+    .loss-chart .validation { stroke: var(--orange); stroke-width: 1.4; stroke-opacity: .85; }
     .loss-chart .dot { fill: var(--orange); stroke: var(--paper); stroke-width: 1.2; }
     .loss-chart .best { fill: none; stroke: var(--orange); stroke-width: 1.6; }
     .loss-chart .rate { stroke: var(--green); stroke-width: 1.8; }

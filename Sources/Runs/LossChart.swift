@@ -10,10 +10,10 @@ public struct LossChart {
   private static let height = 450.0
   private static let left = 62.0
   private static let right = width - 22
-  private static let lossTop = 66.0
-  private static let lossBottom = 318.0
-  private static let rateTop = 344.0
-  private static let rateBottom = 398.0
+  private static let lossTop = 68.0
+  private static let lossBottom = 322.0
+  private static let rateTop = 352.0
+  private static let rateBottom = 404.0
   /// Parts of a curve; more would be finer than a screen.
   private static let parts = 600
 
@@ -102,22 +102,27 @@ public struct LossChart {
   // MARK: - Parts
 
   private var header: Markup {
-    var parts = [text(title, "title", x: 20, y: 30), text(subtitle, "quiet", x: 20, y: 49)]
+    let name = VisibleText.shortened(title, to: 28)
+    var parts = [
+      Markup.element(
+        "text", [("class", "title"), ("x", "20"), ("y", "31")],
+        [.text(name), .element("tspan", [("class", "quiet"), ("dx", "10")], [.text(subtitle)])])
+    ]
     // Right to left, each as wide as its words.
     var x = LossChart.right
     func entry(_ words: String, _ mark: (Double) -> Markup) {
       parts.append(text(words, "legend end", x: x, y: 30))
-      x -= 6.6 * Double(words.count) + 30
+      x -= 6.6 * Double(words.count) + 34
       parts.append(mark(x))
       x -= 20
     }
     if let best {
       let words = "validation, lowest \(LossChart.figure(best.y)) at step \(LossChart.step(best.x))"
-      entry(words) { x in Markup.element("path", [("class", "validation"), ("d", "M\(x) 26h22")]).with(dot(x + 11, 26)) }
+      entry(words) { x in Markup.element("path", [("class", "validation"), ("d", "M\(LossChart.place(x)) 26h22")]).with(dot(x + 11, 26)) }
     }
     if !loss.points.isEmpty {
       entry(smooth.points == loss.points ? "training" : "training, smoothed") { x in
-        Markup.element("path", [("class", "smooth"), ("d", "M\(x) 26h22")])
+        Markup.element("path", [("class", "smooth"), ("d", "M\(LossChart.place(x)) 26h22")])
       }
     }
     return .element("g", [], parts)
@@ -139,7 +144,7 @@ public struct LossChart {
       parts.append(line("tick", x, LossChart.rateBottom, x, LossChart.rateBottom + 5))
       parts.append(text(label, "label middle", x: x, y: LossChart.rateBottom + 20))
     }
-    parts.append(text("step", "quiet end", x: LossChart.right, y: LossChart.height - 12))
+    parts.append(text("step", "quiet end", x: LossChart.right, y: LossChart.rateBottom + 36))
     return .element("g", [], parts)
   }
 
@@ -156,10 +161,10 @@ public struct LossChart {
   }
 
   private var clips: Markup {
-    let width = LossChart.right - LossChart.left + 12
+    let width = LossChart.right - LossChart.left + 18
     func clip(_ name: String, _ top: Double, _ bottom: Double) -> Markup {
       .element(
-        "clipPath", [("id", name)], [box("", x: LossChart.left - 6, y: top - 1, width: width, height: bottom - top + 2, radius: 0)])
+        "clipPath", [("id", name)], [box("", x: LossChart.left - 9, y: top - 1, width: width, height: bottom - top + 2, radius: 0)])
     }
     return .element(
       "defs", [],

@@ -101,7 +101,7 @@ public struct RunReport {
   static func figure(_ value: Double) -> String { String(format: value.magnitude < 1000 ? "%.4f" : "%.4g", value) }
 
   static func rate(_ value: Double) -> String {
-    value < 100 || value > 1e15 ? String(format: "%.3g", value) : Words.grouped(Int(value.rounded()))
+    value >= 100 && value < 1e15 ? Words.grouped(Int(value.rounded())) : String(format: "%.3g", value)
   }
 
   // MARK: - How it went
