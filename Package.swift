@@ -122,7 +122,9 @@ let package = Package(
     // Every reader as a function of bytes; `Tests/Fuzzing/run` gives them what libFuzzer thinks of, the tests what was found before.
     .target(
       name: "FuzzedReaders",
-      dependencies: ["Adapters", "Bases", "Checkpoints", "Datasets", "Evaluation", "JSON", "Tensors", "TestSupport", "Tokenizers"],
+      dependencies: [
+        "Adapters", "Bases", "Checkpoints", "Datasets", "Evaluation", "JSON", "Runs", "Tensors", "TestSupport", "Tokenizers",
+      ],
       path: "Tests/Fuzzing/Readers"),
     .testTarget(name: "FuzzingTests", dependencies: ["FuzzedReaders"], path: "Tests/Fuzzing/Tests"),
     .testTarget(name: "CodeExecutionTests", dependencies: ["CodeExecution", "CSandbox", "TestSupport"]),

@@ -22,6 +22,8 @@ public struct RunReport {
     /// Rows in flight, and whether blocks were computed again.
     public var rowsInFlight: Int?
     public var recomputes = false
+    /// Seconds that went into curves while the run went on.
+    public var watchSeconds: Double?
 
     public init() {}
   }
@@ -157,7 +159,8 @@ public struct RunReport {
           ("a step", steps.isEmpty ? nil : "\(Words.duration(steps[steps.count / 2])) (median)"),
           ("examples a second", facts.examplesPerSecond.map(RunReport.rate)),
           ("tokens a second", facts.tokensPerSecond.map(RunReport.rate)),
-          ("processor", session.processor), ("threads", session.threads.map { "\($0)" }), ("its peak", peak),
+          ("drawing these curves", session.watchSeconds.map { String(format: "%.3f s", $0) }), ("processor", session.processor), ("threads", session.threads.map { "\($0)" }),
+          ("its peak", peak),
           ("share of the peak", session.shareOfPeak.map { String(format: "%.0f %%, counting the work that the gradient needs", 100 * $0) }),
           ("most memory", session.peakMemory.map { "\(Words.bytes($0)), mapped pages of the base among it" }),
           ("planned", session.plannedMemory.map { "\(Words.bytes($0)), the whole base among it" }),

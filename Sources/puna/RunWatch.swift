@@ -71,6 +71,7 @@ final class RunWatch {
     session.processor = MachineReport.processorName
     session.threads = run.recipe.compute.threads
     session.rowsInFlight = plan.rows
+    session.watchSeconds = follower.seconds
     session.recomputes = plan.recomputes
     return session
   }
