@@ -19,6 +19,7 @@ public struct RunTable: Sendable {
   public let differences: [Difference]
   private let settings: [[String: String]?]
   private let names: [String]
+  private let prefix: String
 
   public init(_ list: RunList, below path: String) {
     self.list = list
@@ -29,10 +30,12 @@ public struct RunTable: Sendable {
     differences = keys.sorted().compactMap { key in
       Set(known.map { $0[key] }).count > 1 ? Difference(key: key, values: settings.map { $0?[key] }) : nil
     }
-    let prefix = withSlash(path)
-    names = list.runs.map { run in
-      VisibleText.visible(run.path.hasPrefix(prefix) ? String(run.path.dropFirst(prefix.count)) : run.path)
-    }
+    prefix = path.hasSuffix("/") ? path : path + "/"
+    names = list.runs.map { [prefix] in RunTable.name(of: $0.path, below: prefix) }
+  }
+
+  private static func name(of path: String, below prefix: String) -> String {
+    VisibleText.visible(path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path)
   }
 
   // MARK: - For people
@@ -51,7 +54,7 @@ public struct RunTable: Sendable {
     if !list.others.isEmpty {
       page.gap()
       page.line("not runs")
-      page.list(list.others.map { "\(VisibleText.visible($0.path)): \($0.reason)" })
+      page.list(list.others.map { "\(RunTable.name(of: $0.path, below: prefix)): \($0.reason)" })
     }
     return page.text
   }
@@ -120,5 +123,3 @@ public struct RunTable: Sendable {
     ])
   }
 }
-
-private func withSlash(_ path: String) -> String { path.hasSuffix("/") ? path : path + "/" }

@@ -9,7 +9,7 @@ import Testing
     let rows = (0..<6).map { "{\"ids\": [1, \(3 + $0), \(9 + $0), \(20 + $0), 2], \"prompt_length\": 2}" }
     try workspace.write("[\(rows.joined(separator: ", "))]", to: "data.json")
     try workspace.recipe(
-      data: "  validation: 2\n", training: "{max_steps: 6, batch_size: 2, learning_rate: 1.0e-2}",
+      data: "  validation: 2\n  max_length: 64\n", training: "{max_steps: 6, batch_size: 2, learning_rate: 1.0e-2}",
       more: "save_every: 2\nevaluate_every: 3\n")
     return workspace
   }
@@ -76,7 +76,7 @@ import Testing
     #expect(lines[0] == "run state steps best validation last loss time examples/s")
     #expect(lines[1].hasPrefix("a finished 6 of 6 ") && lines[2].hasPrefix("b finished 3 of 3 "), "\(result.output)")
     #expect(lines.contains("lora.rank 2 a") && lines.contains("training.max_steps 6 a") && lines.contains("3 b"), "\(result.output)")
-    #expect(lines.contains("runs/notes: no run in it") && !result.output.contains("output"), "\(result.output)")
+    #expect(lines.contains("notes: no run in it") && !result.output.contains("output"), "\(result.output)")
     let json = try workspace.run(["runs", "runs/", "--json"])
     let object = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
     #expect(object["differences"] as? [String] == ["lora.rank", "training.max_steps"])

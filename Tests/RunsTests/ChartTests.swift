@@ -99,6 +99,6 @@ struct ChartTests {
     let smooth = places(page, "smooth"), raw = places(page, "raw")
     #expect(smooth[0].y == raw[0].y)
     let middle = (raw[100].y + raw[101].y) / 2
-    #expect(smooth[30...].allSatisfy { abs($0.y - middle) < 4 })
+    #expect(smooth[30..<380].allSatisfy { abs($0.y - middle) < 2 } && abs(smooth[399].y - middle) < 15)
   }
 }

@@ -5,7 +5,7 @@ import Runs
 enum Course {
   /// A loss that falls from 6 to about 0.5 with some noise; 100 tokens in a tenth of a second each step.
   static func loss(_ step: Int, of count: Int) -> Double {
-    0.5 + 5.5 * exp(-8 * Double(step) / Double(count)) + 0.1 * sin(Double(step * step))
+    0.5 + 5.5 * exp(-8 * Double(step) / Double(max(1, count))) + 0.1 * sin(Double(step * step))
   }
 
   static func lines(steps: Int, validateEvery: Int? = nil) -> String {

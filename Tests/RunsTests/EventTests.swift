@@ -64,7 +64,7 @@ struct EventTests {
     #expect(points["train/tokens_per_second"]?.allSatisfy { $0.value == 1000 } == true)
     #expect(points["validation/loss"]?.map(\.step) == [0, 50, 100, 150, 200])
     // Training time, without the pauses between.
-    #expect(reader.events.last?.time == 1000 + (history.steps.last?.elapsed ?? 0))
+    #expect(reader.events.last?.time == 1000 + (history.validations.last?.elapsed ?? 0))
   }
 
   /// What a killed run told of steps that are made again is gone, and the file is one that TensorBoard goes on to.
@@ -94,10 +94,11 @@ struct EventTests {
 
   @Test func theFollowerKeepsFilesAndNeverThrows() throws {
     let folder = try TemporaryFolder()
-    try folder.write(Course.lines(steps: 3, validateEvery: 2), to: "metrics.jsonl")
+    let text = Course.lines(steps: 5, validateEvery: 2)
+    try folder.write(String(text.prefix(500)), to: "metrics.jsonl")
     var told: [String] = []
     let follower = MetricsFollower(run: folder.path, stepCount: 5) { told.append($0) }
-    try folder.write(Course.lines(steps: 5, validateEvery: 2) + "{\"event\":\"st", to: "metrics.jsonl")
+    try folder.write(text + "{\"event\":\"st", to: "metrics.jsonl")
     follower.follow()
     follower.finish()
     #expect(try events(of: folder).points["train/loss"]?.map(\.step) == Array(1...5))
@@ -106,7 +107,7 @@ struct EventTests {
     try FileManager.default.removeItem(atPath: folder.path)
     follower.finish()
     follower.finish()
-    #expect(told.count == 3 && told.allSatisfy { $0.hasSuffix("The run goes on without it.") }, "\(told)")
+    #expect(told.count == 2 && told.allSatisfy { $0.hasSuffix("The run goes on without it.") }, "\(told)")
   }
 }
 

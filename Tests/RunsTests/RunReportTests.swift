@@ -30,7 +30,7 @@ struct RunReportTests {
     let metrics = warning + samples(0, "no") + Course.lines(steps: 6, validateEvery: 3) + samples(6, "two")
     let page = try page(metrics, norms: RunReportTests.norms)
     for text in [
-      "2 rows occur twice.", "0.6026", "123.4 MB", "62 %", "A LoRA adapter of rank 8 on models/tiny, trained for 6 steps of 2 rows.",
+      "2 rows occur twice.", "0.6027", "123.4 MB", "62 %", "A LoRA adapter of rank 8 on models/tiny, trained for 6 steps of 2 rows.",
       "Before and after", "2 instructions, answered greedily at step 0 and at step 6. Answered exactly: 1 before, 2 of 2 after.",
       "base: <x>", "layer 1", "12.50 %", "abcd", "data.json",
     ] { #expect(page.text.contains(text), "\(text)") }
