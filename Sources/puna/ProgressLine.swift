@@ -70,8 +70,10 @@ struct ProgressLine {
     return line()
   }
 
+  /// `3.21`, `32.1`, `321`, `3,210`, `32.1k`
   private static func rate(_ value: Double) -> String {
     guard value.isFinite, value < 1e15 else { return "-" }
+    if value >= 1e4 { return String(format: "%.1fk", value / 1e3) }
     return value < 10 ? String(format: "%.2f", value) : value < 100 ? String(format: "%.1f", value) : Terminal.grouped(Int(value.rounded()))
   }
 }
