@@ -89,7 +89,7 @@ extension RunReport {
     let total = norms.reduce(0) { $0 + $1.norm * $1.norm }.squareRoot()
     var words = "Frobenius norm of what the adapter adds to each weight, scale · B A"
     words += isRelative ? ", as a share of the norm of the weight (estimated from rows of it). " : ". "
-    words += "All together: \(String(format: "%.4g", total)). Darker is more."
+    words += "All together: \(String(format: "%.4g", total)). The stronger the colour, the more."
     return section(
       "adapter", "Where the adapter changed the model",
       [
