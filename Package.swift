@@ -88,9 +88,9 @@ let package = Package(
     .executableTarget(
       name: "puna-benchmarks",
       dependencies: [
-        "Bases", "CPUBackend", "CKernels", "Evaluation", "JSON", "Llama", "Tensors", "Tokenizers", argumentParser,
+        "Bases", "CPUBackend", "CKernels", "Datasets", "Evaluation", "FineTuning", "JSON", "Llama", "Tensors", "Tokenizers", argumentParser,
       ], path: "Tests/Benchmarks",
-      exclude: ["pytorch_linear.py"]),
+      exclude: ["pytorch_attention.py", "pytorch_linear.py"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "JSON", "Tensors", "TestSupport"]),
     .testTarget(name: "BasesTests", dependencies: ["Bases", "Checkpoints", "JSON", "Llama", "Tensors", "TestSupport"]),

@@ -291,6 +291,31 @@ void puna_context_destroy(puna_context *context) {
 int puna_context_threads(const puna_context *context) { return context->threads; }
 puna_isa puna_context_isa(const puna_context *context) { return context->isa; }
 
+/* MARK: - Memory */
+
+typedef struct {
+  char *memory;
+  size_t bytes;
+} population;
+
+enum { populated_bytes = 16 << 20 };
+
+static void populate(void *argument, long index, int worker) {
+  (void)worker;
+  const population *call = argument;
+  char *begin = call->memory + (size_t)index * populated_bytes;
+  const size_t left = call->bytes - (size_t)index * populated_bytes, bytes = left < populated_bytes ? left : populated_bytes;
+#if defined(MADV_POPULATE_WRITE)
+  if (madvise(begin, bytes, MADV_POPULATE_WRITE) == 0) return;
+#endif
+  for (size_t i = 0; i < bytes; i += 4096) *(volatile char *)(begin + i) = 0;
+}
+
+void puna_populate(puna_context *context, void *memory, size_t bytes) {
+  population call = {memory, bytes};
+  puna_parallel_for(context, (long)((bytes + populated_bytes - 1) / populated_bytes), populate, &call);
+}
+
 /* MARK: - Scratch */
 
 void *puna_scratch(puna_context *context, int index, size_t bytes) {

@@ -2,6 +2,7 @@
 #include "elementwise_kernels.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct {
   puna_rows_kernel kernel;
@@ -47,16 +48,32 @@ void puna_widen(puna_context *context, const puna_weight *weight, float *y, size
   run(context, kernels(context)->gather, &call, weight->rows, (size_t)weight->columns);
 }
 
-void puna_gather_rows(puna_context *context, const float *x, size_t x_stride, const int32_t *rows, int n, int columns, float *y,
-                      size_t y_stride) {
-  const puna_rows_call call = {x, rows, y, x_stride, y_stride, columns, 0};
-  run(context, kernels(context)->rows, &call, n, (size_t)columns);
+typedef struct {
+  const char *x;
+  char *y;
+  const int32_t *rows;
+  size_t x_stride, y_stride, bytes;
+  int scatters;
+} move_call;
+
+static void move_rows(const void *argument, long begin, long end) {
+  const move_call *call = argument;
+  for (long i = begin; i < end; ++i) {
+    const size_t from = (size_t)(call->scatters ? i : call->rows[i]), to = (size_t)(call->scatters ? call->rows[i] : i);
+    memcpy(call->y + to * call->y_stride, call->x + from * call->x_stride, call->bytes);
+  }
 }
 
-void puna_scatter_add_rows(puna_context *context, const float *x, size_t x_stride, const int32_t *rows, int n, int columns, float *y,
-                           size_t y_stride) {
-  const puna_rows_call call = {x, rows, y, x_stride, y_stride, columns, 1};
-  run(context, kernels(context)->rows, &call, n, (size_t)columns);
+void puna_gather_rows(puna_context *context, const void *x, size_t x_stride, const int32_t *rows, int n, size_t bytes, void *y,
+                      size_t y_stride) {
+  const move_call call = {.x = x, .y = y, .rows = rows, .x_stride = x_stride, .y_stride = y_stride, .bytes = bytes};
+  run(context, move_rows, &call, n, bytes);
+}
+
+void puna_scatter_rows(puna_context *context, const void *x, size_t x_stride, const int32_t *rows, int n, size_t bytes, void *y,
+                       size_t y_stride) {
+  const move_call call = {.x = x, .y = y, .rows = rows, .x_stride = x_stride, .y_stride = y_stride, .bytes = bytes, .scatters = 1};
+  run(context, move_rows, &call, n, bytes);
 }
 
 void puna_rms_norm(puna_context *context, int bf16, int n, int columns, const float *h, size_t h_stride, const float *scale, float epsilon,

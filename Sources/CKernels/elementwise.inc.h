@@ -41,22 +41,6 @@ static void FN(gather)(const void *argument, long begin, long end) {
   }
 }
 
-static void FN(rows)(const void *argument, long begin, long end) {
-  const puna_rows_call *call = argument;
-  for (long row = begin; row < end; ++row) {
-    const size_t other = (size_t)call->rows[row];
-    if (!call->add) {
-      memcpy(call->y + (size_t)row * call->y_stride, call->x + other * call->x_stride, (size_t)call->columns * sizeof(float));
-      continue;
-    }
-    const float *x = call->x + (size_t)row * call->x_stride;
-    float *y = call->y + other * call->y_stride;
-#define STEP(i, lanes) v_store(y + i, v_load(y + i, lanes) + v_load(x + i, lanes), lanes)
-    FOR_VECTORS(call->columns, STEP);
-#undef STEP
-  }
-}
-
 /* --- Norms --- */
 
 /* Σ term(i), four vectors wide so that each lane adds few terms, then over the lanes in double. `term` gives 0 in lanes it lacks. */
@@ -436,7 +420,6 @@ static void FN(adamw)(const void *argument, long begin, long end) {
 
 const puna_elementwise_kernels FN(puna_elementwise_table) = {
     .gather = FN(gather),
-    .rows = FN(rows),
     .rms_norm = FN(rms_norm),
     .scale_columns = FN(scale_columns),
     .rms_norm_backward = FN(rms_norm_backward),

@@ -11,14 +11,6 @@ typedef struct {
 } puna_gather_call;
 
 typedef struct {
-  const float *x;
-  const int32_t *rows;
-  float *y;
-  size_t x_stride, y_stride;
-  int columns, add;
-} puna_rows_call;
-
-typedef struct {
   int bf16, columns;
   const float *h, *scale;
   float epsilon;
@@ -93,7 +85,7 @@ enum { PUNA_SUM_BLOCK = 4096, PUNA_ADAMW_BLOCK = 4096 };
 typedef void (*puna_rows_kernel)(const void *call, long begin, long end);
 
 typedef struct {
-  puna_rows_kernel gather, rows, rms_norm, scale_columns, rms_norm_backward, swiglu, swiglu_backward, rotate, convert, widen_rows,
+  puna_rows_kernel gather, rms_norm, scale_columns, rms_norm_backward, swiglu, swiglu_backward, rotate, convert, widen_rows,
       cross_entropy, dropout, sum_of_squares, adamw;
 } puna_elementwise_kernels;
 

@@ -237,7 +237,8 @@ static void run_task(void *argument, long index, int worker) {
           for (int i = 0; last && i < rows; i++)
             fetch_lines(y + ((size_t)(row + i) * destination->y_stride + (size_t)begin) * y_size, (size_t)width * y_size);
           if (interval->parts > 1) fetch_lines((const char *)(tile + (size_t)rows * (size_t)width), (size_t)rows * (size_t)width * 4);
-          kernels->multiply(plan->bf16, rows, width / kernels->vector_floats, strips, n_strips, row, source, tile, part > 0, next_fetch(&prefetch, fetches, panel));
+          const puna_gemm_fetch fetch = next_fetch(&prefetch, fetches, panel);
+          kernels->multiply(plan->bf16, rows, width / kernels->vector_floats, strips, n_strips, row, source, tile, part > 0, &fetch);
           source += (size_t)units * (size_t)width;
         }
         if (last)
@@ -308,7 +309,7 @@ void puna_gemm(puna_context *context, int bf16, int m, const puna_gemm_term *ter
 
   /* Rows are cut so that those of a block stay in the last cache from panel to panel, and into more blocks where panels are few; each
      block packs the panels anew. */
-  enum { most_rows = 1024, least_rows = 96, wanted_tasks = 16, most_quartered = 4 };
+  enum { most_rows = 2048, least_rows = 96, wanted_tasks = 16, most_quartered = 4 };
   long blocks = puna_ceil_div(m, most_rows);
   if (panels && panels * blocks < wanted_tasks)
     blocks = puna_max_long(blocks, puna_min_long(puna_ceil_div(wanted_tasks, panels), m / least_rows));
@@ -385,7 +386,7 @@ static void rank_task(void *argument, long index, int worker) {
       int tile_rows = kernels->tile_rows[vectors - 1];
       for (int r = 0; r < plan->rank; r += tile_rows) {
         int rows = (int)puna_min_long(tile_rows, plan->rank - r);
-        kernels->multiply(plan->bf16, rows, vectors, &strip, 1, r, panel, tile, 0, (puna_gemm_fetch){.next = (const char *)panel});
+        kernels->multiply(plan->bf16, rows, vectors, &strip, 1, r, panel, tile, 0, &(puna_gemm_fetch){.next = (const char *)panel});
         if (!plan->transpose) {
           kernels->finish(PUNA_ADD, 1, rows, columns, tile, width, plan->g + (size_t)r * plan->g_stride + column, plan->g_stride);
           continue;

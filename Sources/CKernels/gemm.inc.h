@@ -276,19 +276,21 @@ GEMM_INLINE gemm_vector FN(multiply_add)(int bf16, gemm_vector sum, gemm_vector 
 
 /* A tile of rows x vectors; both are constants where this is inlined, and the sums then live in registers. */
 GEMM_INLINE void FN(tile)(int bf16, const int rows, const int vectors, const puna_gemm_strip *strips, int n_strips, long row,
-                          const uint32_t *panel, float *tile, int continued, puna_gemm_fetch fetch) {
+                          const uint32_t *panel, float *tile, int continued, const puna_gemm_fetch *fetch) {
   gemm_vector sums[16][PUNA_TILE_VECTORS];
   _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)
       _Pragma("clang loop unroll(full)") for (int v = 0; v < vectors; v++)
           sums[r][v] = continued ? *(gemm_loose_vector *)(tile + (r * vectors + v) * VECTOR_FLOATS) : (gemm_vector){0};
+  const char *next = fetch->next;
+  size_t step = fetch->step;
   for (int s = 0; s < n_strips; s++) {
     size_t stride = strips[s].stride;
     const char *x = strips[s].x + (size_t)row * stride;
     for (long left = strips[s].units; left > 0; left -= 16) {
       /* A line of x holds sixteen units: fetch that of the rows that the next tile will multiply. */
       _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) __builtin_prefetch(x + (size_t)(rows + r) * stride, 0, 2);
-      _Pragma("clang loop unroll(full)") for (int i = 0; i < 3; i++) __builtin_prefetch(fetch.next + 64 * i, 0, 2);
-      fetch.next += fetch.step;
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < 3; i++) __builtin_prefetch(next + 64 * i, 0, 2);
+      next += step;
       for (long unit = left < 16 ? left : 16; unit > 0; unit--) {
         gemm_vector b[PUNA_TILE_VECTORS];
         _Pragma("clang loop unroll(full)") for (int v = 0; v < vectors; v++) b[v] = *(const gemm_loose_vector *)(panel + v * VECTOR_FLOATS);
@@ -321,7 +323,7 @@ GEMM_INLINE void FN(tile)(int bf16, const int rows, const int vectors, const pun
 
 #define GEMM_MULTIPLY(name, kind)                                                                                                          \
   static void FN(name)(int rows, int vectors, const puna_gemm_strip *strips, int n_strips, long row, const uint32_t *panel, float *tile, \
-                       int continued, puna_gemm_fetch fetch) {                                                                                                    \
+                       int continued, const puna_gemm_fetch *fetch) {                                                                                                    \
     enum { bf16 = kind };                                                                                                                  \
     switch (vectors * 16 + rows) { GEMM_TILES }                                                                                            \
   }
@@ -332,7 +334,7 @@ GEMM_MULTIPLY(multiply_bf16, 1)
 #endif
 
 static void FN(multiply)(int bf16, int rows, int vectors, const puna_gemm_strip *strips, int n_strips, long row, const uint32_t *panel,
-                         float *tile, int continued, puna_gemm_fetch fetch) {
+                         float *tile, int continued, const puna_gemm_fetch *fetch) {
 #if defined(ISA_AVX512_BF16)
   if (bf16) {
     FN(multiply_bf16)(rows, vectors, strips, n_strips, row, panel, tile, continued, fetch);

@@ -32,7 +32,7 @@ typedef struct {
                uint32_t *panel);
   /* tile [rows, vectors · vector_floats] = (continued ? tile : 0) + strips · panel, summed in rising k whatever the tile's size. */
   void (*multiply)(int bf16, int rows, int vectors, const puna_gemm_strip *strips, int n_strips, long row, const uint32_t *panel, float *tile,
-                   int continued, puna_gemm_fetch fetch);
+                   int continued, const puna_gemm_fetch *fetch);
   /* Writes a tile to its destination, `columns` of every row. */
   void (*finish)(puna_destination_kind kind, float scale, int rows, int columns, const float *tile, int tile_stride, void *y,
                  size_t y_stride);

@@ -6,6 +6,11 @@ final class Arena {
   /// Freed or never used bytes, in address order; neighbours are joined.
   private var free: [UnsafeMutableRawBufferPointer] = []
   private var mappings: [UnsafeMutableRawBufferPointer] = []
+  /// Bytes that tensors hold now, and the most they have held.
+  private var usedByteCount = 0
+  private(set) var peakByteCount = 0
+  /// Bytes mapped from the system.
+  var mappedByteCount: Int { mappings.reduce(0) { $0 + $1.count } }
 
   /// Cache lines for small tensors, pages for large ones: neighbours then never share a line.
   private static let alignment = 128
@@ -17,9 +22,7 @@ final class Arena {
   }
 
   /// Maps so many bytes as one piece. Pages take memory when they are first used.
-  func reserve(_ byteCount: Int) {
-    if byteCount > 0 { map(byteCount) }
-  }
+  func reserve(_ byteCount: Int) -> UnsafeMutableRawBufferPointer? { byteCount > 0 ? map(byteCount) : nil }
 
   /// Uninitialised bytes. Running out of memory ends the program, as it does everywhere in Swift.
   func allocate(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
@@ -32,10 +35,17 @@ final class Arena {
     } else {
       free[index] = UnsafeMutableRawBufferPointer(start: base + size, count: rest)
     }
+    usedByteCount += size
+    peakByteCount = max(peakByteCount, usedByteCount)
     return UnsafeMutableRawBufferPointer(start: base, count: size)
   }
 
   func release(_ block: UnsafeMutableRawBufferPointer) {
+    usedByteCount -= block.count
+    insert(block)
+  }
+
+  private func insert(_ block: UnsafeMutableRawBufferPointer) {
     guard let begin = block.baseAddress else { return }
     var low = 0
     var high = free.count
@@ -65,13 +75,15 @@ final class Arena {
     return best
   }
 
-  private func map(_ size: Int) {
+  @discardableResult
+  private func map(_ size: Int) -> UnsafeMutableRawBufferPointer {
     let count = (max(size, Arena.smallestMapping) + Arena.hugePage - 1) / Arena.hugePage * Arena.hugePage
     let address = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let address, address != MAP_FAILED else { preconditionFailure("the system has no \(count) bytes of memory left") }
     madvise(address, count, MADV_HUGEPAGE)
     let mapping = UnsafeMutableRawBufferPointer(start: address, count: count)
     mappings.append(mapping)
-    release(mapping)
+    insert(mapping)
+    return mapping
   }
 }

@@ -2,9 +2,6 @@ import CKernels
 import Tensors
 
 extension CPUBackend {
-  /// Rows of logits held at once: enough that packing the head's weight is paid back, at 128 KB a row of a 32,000 vocabulary.
-  private static let headRows = 512
-
   public func scoreTargets(_ x: Operand, head: FrozenWeight, targets: [PackedBatch.Target], weights: [Float]?) -> TargetScores {
     let logProbabilities = makeTensor(rows: 1, columns: targets.count, .float32)
     let mostLikely = makeTensor(rows: x.rows, columns: 1, .int32)
@@ -12,7 +9,8 @@ extension CPUBackend {
     let tokens = targets.map(\.token)
     var next = 0
     // Equal parts: the last one is not left with a few rows.
-    let parts = max(1, (x.rows + CPUBackend.headRows - 1) / CPUBackend.headRows)
+    let most = TargetScores.rowsAtOnce(vocabulary: head.outputs)
+    let parts = max(1, (x.rows + most - 1) / most)
     for part in 0..<parts {
       let rows = x.rows * part / parts..<x.rows * (part + 1) / parts
       var begins: [Int32] = []
@@ -39,13 +37,15 @@ extension CPUBackend {
     multiply(
       rows: rows.count, [term(input, x.matrix, head.kernelWeight, transposed: false, column: 0)],
       [destination(.store(logits), column: 0)])
-    let dLogits = gradient.map { _ in makeOperand(rows: rows.count, columns: head.outputs) }
+    // The gradient takes the logits' place, row by row, at the beginning of each: its elements are no larger.
+    let dLogits = gradient.map { _ in logits.matrix }
+    let dLogitsStride = logits.matrix.rowByteCount / activationType.byteCount
     var argmax = [Int32](repeating: 0, count: rows.count)
     tokens.withUnsafeBufferPointer { tokens in
       let call = { (weights: UnsafePointer<Float>?) in
         puna_cross_entropy(
           self.context, self.isBFloat16, Int32(rows.count), Int32(head.outputs), logits.matrix.floats, logits.matrix.stride,
-          tokens.baseAddress, begins, weights, logProbabilities, &argmax, dLogits?.matrix.pointer, dLogits?.matrix.stride ?? 0)
+          tokens.baseAddress, begins, weights, logProbabilities, &argmax, dLogits?.pointer, dLogitsStride)
       }
       if let weights { weights.withUnsafeBufferPointer { call($0.baseAddress) } } else { call(nil) }
     }
@@ -54,8 +54,11 @@ extension CPUBackend {
     let dx = puna_destination(
       kind: PUNA_STORE, y: gradient.matrix.row(rows.lowerBound), y_stride: gradient.matrix.stride, n_begin: 0,
       n_count: Int32(gradient.columns), scale: 1)
-    multiply(
-      rows: rows.count, [term(dLogits.matrix.pointer, dLogits.matrix, head.kernelWeight, transposed: true, column: 0)], [dx])
+    withExtendedLifetime(logits) {
+      multiply(
+        rows: rows.count,
+        [puna_gemm_term(x: dLogits.pointer, x_stride: dLogitsStride, weight: head.kernelWeight, transposed: 1, n_begin: 0)], [dx])
+    }
   }
 
   public func logits(_ x: Operand, head: FrozenWeight) -> Tensor {

@@ -10,17 +10,30 @@ extension CPUBackend {
   }
 
   public func gatherRows(_ rows: [Int32], of tensor: Tensor) -> Tensor {
-    let result = makeTensor(rows: rows.count, columns: tensor.columns, .float32)
-    puna_gather_rows(
-      context, tensor.matrix.floats, tensor.matrix.stride, rows, Int32(rows.count), Int32(tensor.columns), result.matrix.floats,
-      result.matrix.stride)
+    let result = makeTensor(rows: rows.count, columns: tensor.columns, tensor.dtype)
+    gather(rows, of: tensor.matrix, columns: tensor.columns, into: result.matrix)
     return result
   }
 
-  public func scatterAdd(_ x: Tensor, rows: [Int32], to destination: Tensor) {
-    puna_scatter_add_rows(
-      context, x.matrix.floats, x.matrix.stride, rows, Int32(rows.count), Int32(x.columns), destination.matrix.floats,
-      destination.matrix.stride)
+  public func gatherRows(_ rows: [Int32], of operand: Operand) -> Operand {
+    let result = makeOperand(rows: rows.count, columns: operand.columns)
+    gather(rows, of: operand.matrix, columns: operand.columns, into: result.matrix)
+    return result
+  }
+
+  private func gather(_ rows: [Int32], of matrix: MatrixStorage, columns: Int, into result: MatrixStorage) {
+    puna_gather_rows(
+      context, matrix.pointer, matrix.rowByteCount, rows, Int32(rows.count), columns * matrix.elementSize, result.pointer,
+      result.rowByteCount)
+  }
+
+  public func scatterRows(_ x: Tensor, to rows: [Int32], of count: Int) -> Tensor {
+    let result = makeTensor(rows: count, columns: x.columns, x.dtype)
+    fillWithZeros(result)
+    puna_scatter_rows(
+      context, x.matrix.pointer, x.matrix.rowByteCount, rows, Int32(rows.count), x.columns * x.matrix.elementSize, result.matrix.pointer,
+      result.matrix.rowByteCount)
+    return result
   }
 
   public func copy(_ tensor: Tensor) -> Tensor {

@@ -35,7 +35,14 @@ public final class CPUBackend: ComputeBackend {
 
   // MARK: Memory
 
-  public func reserve(byteCount: Int) { arena.reserve(byteCount) }
+  public func reserve(byteCount: Int) {
+    if let memory = arena.reserve(byteCount) { puna_populate(context, memory.baseAddress, memory.count) }
+  }
+
+  /// The most bytes that tensors have held at once, what the workers have for themselves, and all that was asked of the system.
+  public var memoryUse: (peak: Int, scratch: Int, mapped: Int) {
+    (arena.peakByteCount, puna_scratch_bytes(context), arena.mappedByteCount)
+  }
 
   public func makeTensor(rows: Int, columns: Int, _ dtype: DType) -> Tensor {
     Tensor(
@@ -101,6 +108,15 @@ public final class CPUBackend: ComputeBackend {
 
   public func makeLayout(of batch: PackedBatch, residents: [ResidentSegment]) -> BatchLayout {
     BatchLayout(batch: batch, residents: residents, storage: LayoutStorage(batch, residents: residents))
+  }
+
+  public func selectRows(_ rows: [Int32], of layout: BatchLayout) -> BatchLayout {
+    let sets = layout.batch.segments.flatMap { segment in segment.rows.map { _ in segment.adapterSet } }
+    let segments = rows.indices.map { PackedBatch.Segment(rows: $0..<$0 + 1, parent: .none, position: 0, adapterSet: sets[Int(rows[$0])]) }
+    let batch = PackedBatch(tokens: rows.map { layout.batch.tokens[Int($0)] }, segments: segments, targets: [])
+    return BatchLayout(
+      batch: batch, residents: [],
+      storage: LayoutStorage(batch, residents: [], rowHashes: rows.map { layout.rows.rowHashes[Int($0)] }))
   }
 
   /// The input of a product, with the padding that products read set to zero.

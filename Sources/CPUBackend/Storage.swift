@@ -34,6 +34,9 @@ final class MatrixStorage: BackendStorage {
   var floats: UnsafeMutablePointer<Float> { pointer.assumingMemoryBound(to: Float.self) }
   var integers: UnsafeMutablePointer<Int32> { pointer.assumingMemoryBound(to: Int32.self) }
 
+  /// From row to row.
+  var rowByteCount: Int { stride * elementSize }
+
   func row(_ row: Int, column: Int = 0) -> UnsafeMutableRawPointer { pointer + (row * stride + column) * elementSize }
 }
 
@@ -113,10 +116,11 @@ final class LayoutStorage: BackendStorage {
   /// Runs of rows whose segments take no adapter.
   let rowsWithoutAdapters: [Range<Int>]
 
-  init(_ batch: PackedBatch, residents: [ResidentSegment]) {
+  /// - Parameter rowHashes: of the texts before the rows, where the batch itself does not hold them.
+  init(_ batch: PackedBatch, residents: [ResidentSegment], rowHashes: [UInt64]? = nil) {
     tokens = batch.tokens
     positions = batch.positions
-    rowHashes = batch.rowHashes
+    self.rowHashes = rowHashes ?? batch.rowHashes
     var segments = residents.map {
       puna_attention_segment(parent: Int32($0.parent ?? -1), resident: 1, begin: Int32($0.rows.lowerBound), count: Int32($0.rows.count))
     }

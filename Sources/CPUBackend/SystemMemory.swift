@@ -7,12 +7,14 @@ public enum SystemMemory {
   /// What can be had without swapping, within the control group's limit.
   public static var available: Int { min(kibibytes("MemAvailable"), roomInControlGroup()) }
 
-  /// Of this process, mapped pages of files among it: now, and the most that there was at once.
-  public static var resident: Int { kibibytes("VmRSS", of: "/proc/self/status") }
-  public static var mostResident: Int { kibibytes("VmHWM", of: "/proc/self/status") }
+  /// What this process has in memory now that is its own, not mapped from files.
+  public static var resident: Int { kibibytes("RssAnon", of: "/proc/self/status") }
 
-  private static func kibibytes(_ name: String, of file: String = "/proc/meminfo") -> Int {
-    guard let value = field(name, of: file), let number = Int(value.prefix { $0.isNumber }) else { return 0 }
+  /// The most that this process has had in memory, mapped pages of files included.
+  public static var peakResident: Int { kibibytes("VmHWM", of: "/proc/self/status") }
+
+  private static func kibibytes(_ name: String, of path: String = "/proc/meminfo") -> Int {
+    guard let value = field(name, of: path), let number = Int(value.prefix { $0.isNumber }) else { return 0 }
     return number * 1024
   }
 

@@ -4,7 +4,36 @@ import Tensors
 /// How much memory training takes, part by part, in bytes, known before step 1.
 public struct MemoryPlan: Sendable, Equatable {
   /// Rows in flight that pay back packing the weights; more would only take memory.
-  public static let mostRows = 2048
+  public static let mostRows = 1088
+
+  /// What training takes memory for, besides rows.
+  public struct Model: Sendable, Equatable {
+    public var configuration: LlamaConfiguration
+    /// Bytes of the mapped base.
+    public var base: Int
+    public var trainedParameters: Int
+    /// Bytes of an element of an activation.
+    public var activationBytes: Int
+    /// Columns of `A x` that a block keeps, over all adapters and projections: each branch's rank, rounded up to a cache line.
+    public var branchColumns: Int
+    /// Branches of a block that keep a copy of their input, because dropout changed it.
+    public var droppingBranches: Int
+    /// Bytes that the process has before training: the program, data, tokenizer.
+    public var program: Int
+
+    public init(
+      _ configuration: LlamaConfiguration, base: Int, trainedParameters: Int, activationBytes: Int, branchColumns: Int = 0,
+      droppingBranches: Int = 0, program: Int = 0
+    ) {
+      self.configuration = configuration
+      self.base = base
+      self.trainedParameters = trainedParameters
+      self.activationBytes = activationBytes
+      self.branchColumns = branchColumns
+      self.droppingBranches = droppingBranches
+      self.program = program
+    }
+  }
 
   /// Rows in flight that the plan is for.
   public let rows: Int
@@ -17,38 +46,51 @@ public struct MemoryPlan: Sendable, Equatable {
   public let activations: Int
   /// What one layer or the head needs beyond that while it runs.
   public let workspace: Int
+  /// What the process had before.
+  public let program: Int
 
   /// Everything that is not mapped from files.
-  public var privateBytes: Int { adapter + activations + workspace }
+  public var privateBytes: Int { adapter + activations + workspace + program }
   public var total: Int { base + privateBytes }
 
-  public init(
-    _ configuration: LlamaConfiguration, baseBytes: Int, trainedParameters: Int, activationBytes: Int, rows: Int, recomputes: Bool
-  ) {
-    let hidden = configuration.hiddenSize
-    let attention = 2 * configuration.queryWidth + 2 * configuration.keyValueWidth
-    let layer = (2 * hidden + attention + 2 * configuration.intermediateSize) * activationBytes + 4 * configuration.headCount
-    let input = hidden * 4
-    let transient = 4 * input + (4 * configuration.intermediateSize + 2 * attention + 2 * hidden) * activationBytes
+  public init(_ model: Model, rows: Int, recomputes: Bool) {
+    let configuration = model.configuration
+    let element = model.activationBytes
+    // Rows never lie a multiple of 4 KiB apart.
+    func row(_ columns: Int, _ size: Int) -> Int {
+      let bytes = (columns + 31) / 32 * 32 * size
+      return bytes % 4096 == 0 ? bytes + 32 * size : bytes
+    }
+    let state = row(configuration.hiddenSize, 4)
+    let input = row(configuration.hiddenSize, element)
+    let query = row(configuration.queryWidth, element)
+    let keyValue = row(configuration.keyValueWidth, element)
+    let activated = row(configuration.intermediateSize, element)
+    let gateUp = row(2 * configuration.intermediateSize, element)
+    let branches = model.branchColumns * element
+    let layer =
+      2 * input + 2 * query + 2 * keyValue + gateUp + branches + model.droppingBranches * max(input, activated)
+      + 4 * (2 + configuration.headCount)
+    let feedForward = 2 * state + 2 * input + activated + gateUp + branches
+    let attention = 3 * state + 2 * input + 3 * query + row(configuration.queryWidth + 2 * configuration.keyValueWidth, element) + branches
+    let logits = min(rows, TargetScores.rowsAtOnce(vocabulary: configuration.vocabularySize)) * row(configuration.vocabularySize, 4)
+    let head = rows * (3 * state + 2 * input) + logits
     self.rows = rows
     self.recomputes = recomputes
-    base = baseBytes
-    adapter = trainedParameters * 4 * MemoryLayout<Float>.size
-    activations = rows * (recomputes ? configuration.layerCount * input + layer : configuration.layerCount * layer)
-    workspace = rows * transient + min(rows, 512) * configuration.vocabularySize * (4 + activationBytes) + (64 << 20)
+    base = model.base
+    adapter = model.trainedParameters * 4 * MemoryLayout<Float>.size
+    activations = rows * (recomputes ? configuration.layerCount * state + layer : configuration.layerCount * layer)
+    // Last: the workers' own packed panels and tiles.
+    workspace = max(head, rows * max(feedForward, attention)) + (24 << 20)
+    program = model.program
   }
 
   /// The largest number of rows, at most `most`, whose plan stays within `limit` bytes; with recomputation where that alone makes it fit.
   /// - Throws: `TrainingError.doesNotFit` when `least` rows do not fit even so.
   public static func choose(
-    _ configuration: LlamaConfiguration, baseBytes: Int, trainedParameters: Int, activationBytes: Int, limit: Int, most: Int, least: Int,
-    recompute: TrainingOptions.Recompute
+    _ model: Model, limit: Int, most: Int, least: Int, recompute: TrainingOptions.Recompute
   ) throws(TrainingError) -> MemoryPlan {
-    func plan(_ rows: Int, _ recomputes: Bool) -> MemoryPlan {
-      MemoryPlan(
-        configuration, baseBytes: baseBytes, trainedParameters: trainedParameters, activationBytes: activationBytes, rows: rows,
-        recomputes: recomputes)
-    }
+    func plan(_ rows: Int, _ recomputes: Bool) -> MemoryPlan { MemoryPlan(model, rows: rows, recomputes: recomputes) }
     let choices: [Bool]
     switch recompute {
     case .auto: choices = [false, true]

@@ -12,36 +12,28 @@ struct Head {
     weight = weights.configuration.tiesEmbeddings ? embedding : try weights.matrix("lm_head.weight", on: backend)
   }
 
-  /// Scores the batch's targets.
-  /// - Parameter gradientWeights: one per target; given, the gradient of `Σ weight · log-probability` with respect to h is returned too.
-  func score(_ h: Tensor, _ pass: Pass, gradientWeights: [Float]?) -> (scores: TargetScores, rows: [Int32], dh: Tensor?) {
+  /// Scores targets.
+  /// - Parameters:
+  ///   - h: the states of the targets' rows.
+  ///   - targets: `row` is a row of h; in row order.
+  ///   - gradientWeights: one per target; given, the gradient of `Σ weight · log-probability` with respect to h is returned too.
+  func score(_ h: Tensor, targets: [PackedBatch.Target], _ pass: Pass, gradientWeights: [Float]?) -> (scores: TargetScores, dh: Tensor?) {
     let backend = pass.backend
-    var rows: [Int32] = []
-    let targets = pass.layout.batch.targets.map { target in
-      if rows.last != Int32(target.row) { rows.append(Int32(target.row)) }
-      return PackedBatch.Target(row: rows.count - 1, token: target.token)
-    }
-    let (x, normalized, inverseRMS) = backend.rmsNorm(backend.gatherRows(rows, of: h), scale: norm, epsilon: epsilon)
+    let (x, normalized, inverseRMS) = backend.rmsNorm(h, scale: norm, epsilon: epsilon)
     let scores = backend.scoreTargets(x, head: weight, targets: targets, weights: gradientWeights)
-    guard let dx = scores.gradient else { return (scores, rows, nil) }
-    let dhAtTargets = backend.makeZeros(rows: rows.count, columns: h.columns)
-    backend.addRMSNormGradient(dx, scale: norm, normalized: normalized, inverseRMS: inverseRMS, to: dhAtTargets)
+    guard let dx = scores.gradient else { return (scores, nil) }
     let dh = backend.makeZeros(rows: h.rows, columns: h.columns)
-    backend.scatterAdd(dhAtTargets, rows: rows, to: dh)
-    return (scores, rows, dh)
+    backend.addRMSNormGradient(dx, scale: norm, normalized: normalized, inverseRMS: inverseRMS, to: dh)
+    return (scores, dh)
   }
 
-  /// All logits of some rows: float32 [rows, vocabulary].
-  func logits(_ h: Tensor, rows: [Int32], _ pass: Pass) -> Tensor {
-    pass.backend.logits(input(h, rows: rows, pass), head: weight)
+  /// All logits of some states: float32 [rows, vocabulary].
+  func logits(_ h: Tensor, _ pass: Pass) -> Tensor { pass.backend.logits(input(h, pass), head: weight) }
+
+  /// The most likely next token after some states: int32 [rows, 1].
+  func mostLikely(_ h: Tensor, _ pass: Pass) -> Tensor {
+    pass.backend.scoreTargets(input(h, pass), head: weight, targets: [], weights: nil).mostLikely
   }
 
-  /// The most likely next token of some rows: int32 [rows, 1].
-  func mostLikely(_ h: Tensor, rows: [Int32], _ pass: Pass) -> Tensor {
-    pass.backend.scoreTargets(input(h, rows: rows, pass), head: weight, targets: [], weights: nil).mostLikely
-  }
-
-  private func input(_ h: Tensor, rows: [Int32], _ pass: Pass) -> Operand {
-    pass.backend.rmsNorm(pass.backend.gatherRows(rows, of: h), scale: norm, epsilon: epsilon).output
-  }
+  private func input(_ h: Tensor, _ pass: Pass) -> Operand { pass.backend.rmsNorm(h, scale: norm, epsilon: epsilon).output }
 }

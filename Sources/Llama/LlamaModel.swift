@@ -33,25 +33,26 @@ public final class LlamaModel {
   /// - Parameter cache: what the batch's resident parents refer to; several segments may continue the same one. It stays as it is.
   public func score(_ batch: PackedBatch, cache: KVCache? = nil) -> TargetScores {
     let pass = makePass(batch, residents: cache?.residents ?? [])
-    return head.score(hiddenStates(pass, cache: cache, grows: false), pass, gradientWeights: nil).scores
+    let (rows, targets) = LlamaModel.rowsOfTargets(batch)
+    return head.score(lastStates(rows, pass, cache: cache, grows: false), targets: targets, pass, gradientWeights: nil).scores
   }
 
   /// Logits of some rows of the batch, float32 [rows, vocabulary].
   /// - Parameter cache: what the batch's resident parents refer to; it grows by the batch's segments.
   public func logits(_ batch: PackedBatch, rows: [Int32], cache: KVCache? = nil) -> Tensor {
     let pass = makePass(batch, residents: cache?.residents ?? [])
-    let h = lastStates(rows, pass, cache: cache)
+    let h = lastStates(rows, pass, cache: cache, grows: true)
     cache?.commit(batch)
-    return head.logits(h, rows: Array(0..<Int32(rows.count)), pass)
+    return head.logits(h, pass)
   }
 
   /// The most likely next token after some rows of the batch.
   /// - Parameter cache: as for `logits`.
   public func mostLikelyTokens(_ batch: PackedBatch, rows: [Int32], cache: KVCache? = nil) -> [Int32] {
     let pass = makePass(batch, residents: cache?.residents ?? [])
-    let h = lastStates(rows, pass, cache: cache)
+    let h = lastStates(rows, pass, cache: cache, grows: true)
     cache?.commit(batch)
-    return backend.readIntegers(head.mostLikely(h, rows: Array(0..<Int32(rows.count)), pass))
+    return backend.readIntegers(head.mostLikely(h, pass))
   }
 
   /// Runs forward and backward, and adds the gradient of `−Σ weight · log-probability` to the trained adapters' gradients.
@@ -62,15 +63,37 @@ public final class LlamaModel {
     -> TargetScores
   {
     let pass = makePass(batch, dropout: dropout)
-    let h = backend.gather(pass.layout, from: embedding)
-    for block in blocks[..<lowestTrainedBlock] { block.run(h, pass) }
-    var saved = blocks[lowestTrainedBlock...].map { $0.forward(h, pass, recomputes: recomputes) }
-    let (scores, _, gradient) = head.score(h, pass, gradientWeights: weights.map { -$0 })
-    guard let dh = gradient else { return scores }
+    let (rows, targets) = LlamaModel.rowsOfTargets(batch)
+    let selection = RowSelection(rows, of: pass)
+    func selected(in index: Int) -> RowSelection? { index == blocks.count - 1 ? selection : nil }
+    var h = backend.gather(pass.layout, from: embedding)
+    var saved: [TransformerBlock.Saved] = []
+    for (index, block) in blocks.enumerated() {
+      if index < lowestTrainedBlock {
+        h = block.run(h, pass, selection: selected(in: index))
+      } else {
+        let (output, kept) = block.forward(h, pass, selection: selected(in: index), recomputes: recomputes)
+        h = output
+        saved.append(kept)
+      }
+    }
+    var (scores, dh) = head.score(h, targets: targets, pass, gradientWeights: weights.map { -$0 })
     for index in (lowestTrainedBlock..<blocks.count).reversed() {
-      blocks[index].backward(dh, saved.removeLast(), pass, wantsInputGradient: index > lowestTrainedBlock)
+      guard let gradient = dh else { break }
+      dh = blocks[index].backward(
+        gradient, saved.removeLast(), pass, selection: selected(in: index), wantsInputGradient: index > lowestTrainedBlock)
     }
     return scores
+  }
+
+  /// The distinct rows that have targets, and the targets as if there were no others.
+  private static func rowsOfTargets(_ batch: PackedBatch) -> (rows: [Int32], targets: [PackedBatch.Target]) {
+    var rows: [Int32] = []
+    let targets = batch.targets.map { target in
+      if rows.last != Int32(target.row) { rows.append(Int32(target.row)) }
+      return PackedBatch.Target(row: rows.count - 1, token: target.token)
+    }
+    return (rows, targets)
   }
 
   private func makePass(_ batch: PackedBatch, residents: [ResidentSegment] = [], dropout: DropoutKey? = nil) -> Pass {
@@ -80,17 +103,14 @@ public final class LlamaModel {
       rotary: rotary.table(positions: positions, on: backend), dropout: dropout)
   }
 
-  /// The states of some rows after the last block, which the other rows enter for their keys and values alone.
-  private func lastStates(_ rows: [Int32], _ pass: Pass, cache: KVCache?) -> Tensor {
-    let h = backend.gather(pass.layout, from: embedding)
-    for (index, block) in blocks.dropLast().enumerated() { block.run(h, pass, cache: cache?.layer(index, grows: true)) }
-    guard let last = blocks.last else { return backend.gatherRows(rows, of: h) }
-    return last.run(h, rows: rows, pass, cache: cache?.layer(blocks.count - 1, grows: true))
-  }
-
-  private func hiddenStates(_ pass: Pass, cache: KVCache? = nil, grows: Bool = true) -> Tensor {
-    let h = backend.gather(pass.layout, from: embedding)
-    for (index, block) in blocks.enumerated() { block.run(h, pass, cache: cache?.layer(index, grows: grows)) }
+  /// The states of some rows after the last block.
+  private func lastStates(_ rows: [Int32], _ pass: Pass, cache: KVCache?, grows: Bool) -> Tensor {
+    let selection = RowSelection(rows, of: pass)
+    var h = backend.gather(pass.layout, from: embedding)
+    for (index, block) in blocks.enumerated() {
+      h = block.run(
+        h, pass, selection: index == blocks.count - 1 ? selection : nil, cache: cache?.layer(index, grows: grows))
+    }
     return h
   }
 }

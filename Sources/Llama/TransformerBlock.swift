@@ -8,12 +8,21 @@ struct Pass {
   let dropout: DropoutKey?
 
   /// The same for some rows of the batch, which no longer see each other: for what treats every row by itself.
-  func rowwise(_ rows: [Int32]) -> Pass {
-    precondition(dropout == nil, "masks follow the text before a row")
-    let sets = layout.batch.segments.flatMap { segment in segment.rows.map { _ in segment.adapterSet } }
-    let segments = rows.indices.map { PackedBatch.Segment(rows: $0..<$0 + 1, parent: .none, position: 0, adapterSet: sets[Int(rows[$0])]) }
-    let batch = PackedBatch(tokens: rows.map { layout.batch.tokens[Int($0)] }, segments: segments, targets: [])
-    return Pass(backend: backend, layout: backend.makeLayout(of: batch, residents: []), rotary: rotary, dropout: nil)
+  func selecting(_ rows: [Int32]) -> Pass {
+    Pass(backend: backend, layout: backend.selectRows(rows, of: layout), rotary: rotary, dropout: dropout)
+  }
+}
+
+/// Rows of a batch that are wanted from its last block: the others enter it for their keys and values alone.
+struct RowSelection {
+  /// Distinct rows of the batch wherever a gradient is asked for.
+  let rows: [Int32]
+  /// Over these rows alone.
+  let pass: Pass
+
+  init(_ rows: [Int32], of pass: Pass) {
+    self.rows = rows
+    self.pass = pass.selecting(rows)
   }
 }
 
@@ -35,44 +44,37 @@ struct TransformerBlock {
 
   var hasTrainedBranch: Bool { attention.hasTrainedBranch || feedForward.hasTrainedBranch }
 
-  /// Updates h; nothing is saved.
-  func run(_ h: Tensor, _ pass: Pass, cache: KVCache.Layer? = nil) {
-    let saved = attention.forward(h, pass, cache: cache)
+  /// The block's output, for the selected rows or for all; nothing is saved.
+  ///
+  /// Without a selection h itself is updated and returned, here and in `forward`.
+  func run(_ h: Tensor, _ pass: Pass, selection: RowSelection? = nil, cache: KVCache.Layer? = nil) -> Tensor {
+    let (output, saved) = attention.forward(h, pass, selection: selection, cache: cache)
     cache?.append(keys: saved.k, values: saved.v, pass)
-    _ = feedForward.forward(h, pass)
+    _ = feedForward.forward(output, selection?.pass ?? pass)
+    return output
   }
 
-  /// As `run`, for some rows: the output is theirs alone, and so is the feed-forward's work.
-  func run(_ h: Tensor, rows: [Int32], _ pass: Pass, cache: KVCache.Layer?) -> Tensor {
-    let saved = attention.forward(h, pass, cache: cache)
-    cache?.append(keys: saved.k, values: saved.v, pass)
-    let asked = pass.backend.gatherRows(rows, of: h)
-    _ = feedForward.forward(asked, pass.rowwise(rows))
-    return asked
-  }
-
-  /// Updates h.
-  func forward(_ h: Tensor, _ pass: Pass, recomputes: Bool) -> Saved {
-    guard recomputes else { return activations(h, pass) }
+  func forward(_ h: Tensor, _ pass: Pass, selection: RowSelection?, recomputes: Bool) -> (h: Tensor, saved: Saved) {
+    guard recomputes else { return activations(h, pass, selection) }
     let input = pass.backend.copy(h)
-    run(h, pass)
-    return .input(input)
+    return (run(h, pass, selection: selection), .input(input))
   }
 
-  private func activations(_ h: Tensor, _ pass: Pass) -> Saved {
-    let attended = attention.forward(h, pass, cache: nil)
-    return .activations(attended, feedForward.forward(h, pass))
+  private func activations(_ h: Tensor, _ pass: Pass, _ selection: RowSelection?) -> (h: Tensor, saved: Saved) {
+    let (output, attended) = attention.forward(h, pass, selection: selection, cache: nil)
+    return (output, .activations(attended, feedForward.forward(output, selection?.pass ?? pass)))
   }
 
-  /// Turns dh from the gradient of the block's output into that of its input, unless nothing below is trained.
-  func backward(_ dh: Tensor, _ saved: consuming Saved, _ pass: Pass, wantsInputGradient: Bool) {
+  /// Turns dh, the gradient of the block's output, into that of its input, for all rows; `nil` where nothing below is trained.
+  func backward(_ dh: Tensor, _ saved: consuming Saved, _ pass: Pass, selection: RowSelection?, wantsInputGradient: Bool) -> Tensor? {
     switch saved {
     case .activations(let attended, let fed):
       let reachesAttention = wantsInputGradient || attention.hasTrainedBranch
-      feedForward.backward(dh, fed, pass, wantsInputGradient: reachesAttention)
-      if reachesAttention { attention.backward(dh, attended, pass, wantsInputGradient: wantsInputGradient) }
+      feedForward.backward(dh, fed, selection?.pass ?? pass, wantsInputGradient: reachesAttention)
+      guard reachesAttention else { return nil }
+      return attention.backward(dh, attended, pass, selection: selection, wantsInputGradient: wantsInputGradient)
     case .input(let h):
-      backward(dh, activations(h, pass), pass, wantsInputGradient: wantsInputGradient)
+      return backward(dh, activations(h, pass, selection).saved, pass, selection: selection, wantsInputGradient: wantsInputGradient)
     }
   }
 }

@@ -12,7 +12,7 @@ public protocol ComputeBackend: AnyObject {
 
   // MARK: Memory
 
-  /// Sets address space aside for tensors of so many bytes together, so that steps of a planned size ask the system for nothing more.
+  /// Takes memory for tensors of so many bytes together, so that steps of a planned size ask the system for nothing more.
   func reserve(byteCount: Int)
   /// A tensor with undefined contents.
   func makeTensor(rows: Int, columns: Int, _ dtype: DType) -> Tensor
@@ -36,6 +36,8 @@ public protocol ComputeBackend: AnyObject {
 
   /// What the operations on rows need to know of a batch, made once per batch.
   func makeLayout(of batch: PackedBatch, residents: [ResidentSegment]) -> BatchLayout
+  /// The same for some rows of a batch, for operations that treat every row by itself: these rows no longer see each other.
+  func selectRows(_ rows: [Int32], of layout: BatchLayout) -> BatchLayout
 
   // MARK: Rows
 
@@ -43,8 +45,9 @@ public protocol ComputeBackend: AnyObject {
   func gather(_ layout: BatchLayout, from embedding: FrozenWeight) -> Tensor
   /// Rows of a float32 tensor.
   func gatherRows(_ rows: [Int32], of tensor: Tensor) -> Tensor
-  /// `destination[rows[i]] += x[i]` for distinct rows.
-  func scatterAdd(_ x: Tensor, rows: [Int32], to destination: Tensor)
+  func gatherRows(_ rows: [Int32], of operand: Operand) -> Operand
+  /// A tensor of `count` rows, zero but for the distinct `rows`, which are those of x in order.
+  func scatterRows(_ x: Tensor, to rows: [Int32], of count: Int) -> Tensor
   /// A copy that later changes of `tensor` do not reach.
   func copy(_ tensor: Tensor) -> Tensor
   /// Copies `rows` of an activation tensor to `position` of another: how a KV cache grows.
@@ -227,6 +230,9 @@ public struct TargetScores {
   public let mostLikely: Tensor
   /// [rows, d] float32, when weights were given.
   public let gradient: Tensor?
+
+  /// Rows whose logits are held at once: enough that packing the head's weight is paid back, in at most 160 MB.
+  public static func rowsAtOnce(vocabulary: Int) -> Int { max(64, min(768, (160 << 20) / (4 * max(1, vocabulary)))) }
 
   public init(logProbabilities: Tensor, mostLikely: Tensor, gradient: Tensor?) {
     self.logProbabilities = logProbabilities

@@ -64,7 +64,7 @@ final class RunWatch {
 
   private var session: RunReport.Session {
     var session = RunReport.Session()
-    session.peakMemory = SystemMemory.mostResident
+    session.peakMemory = SystemMemory.peakResident
     session.plannedMemory = plan.total
     session.peakRate = peak.flatMap { $0 > 0 ? $0 : nil }
     session.shareOfPeak = session.peakRate.flatMap { seconds > 0 ? operations / seconds / $0 : nil }

@@ -82,13 +82,25 @@ struct TrainingRun: Sendable {
 
   var trainedParameters: Int { initial.modules.reduce(0) { $0 + $1.a.count + $1.b.count } }
 
+  /// What of this run takes memory.
+  private var planned: MemoryPlan.Model {
+    var columns: [Int: Int] = [:]
+    for module in ([initial] + frozen.map(\.adapter)).flatMap(\.modules) {
+      columns[module.layer, default: 0] += (module.rank + 31) / 32 * 32
+    }
+    let dropping = lora.dropout > 0 ? initial.modules.filter { $0.layer == initial.modules.first?.layer }.count : 0
+    return MemoryPlan.Model(
+      base.configuration, base: base.byteCount, trainedParameters: trainedParameters,
+      activationBytes: precision == .bfloat16 ? 2 : 4, branchColumns: columns.values.max() ?? 0, droppingBranches: dropping,
+      program: SystemMemory.resident)
+  }
+
   /// Rows in flight and recomputation, as the recipe and this machine's memory allow.
   func planMemory() throws -> MemoryPlan {
     // What `auto` became decides how sums are made.
     if let resumePoint, recipe.training.microBatchTokens == resumePoint.recipe.training.microBatchTokens {
       return MemoryPlan(
-        base.configuration, baseBytes: base.byteCount, trainedParameters: trainedParameters,
-        activationBytes: precision == .bfloat16 ? 2 : 4, rows: resumePoint.checkpoint.state.rows,
+        planned, rows: resumePoint.checkpoint.state.rows,
         recomputes: recipe.training.recompute == .auto ? resumePoint.checkpoint.state.recomputes : recipe.training.recompute == .always)
     }
     let limit: Int
@@ -99,8 +111,7 @@ struct TrainingRun: Sendable {
     }
     let most = recipe.training.microBatchTokens ?? MemoryPlan.mostRows
     return try MemoryPlan.choose(
-      base.configuration, baseBytes: base.byteCount, trainedParameters: trainedParameters,
-      activationBytes: precision == .bfloat16 ? 2 : 4, limit: limit, most: most,
+      planned, limit: limit, most: most,
       least: min(most, recipe.training.microBatchTokens ?? min(recipe.data.maximumLength, 512)), recompute: recipe.training.recompute)
   }
 

@@ -5,5 +5,7 @@ import ArgumentParser
 struct Benchmarks: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "puna-benchmarks", abstract: "Measures Puna against what the machine can do.",
-    subcommands: [DecodeCommand.self, FewRowsCommand.self, GEMMCommand.self, RequestsCommand.self])
+    subcommands: [
+      AttentionCommand.self, DecodeCommand.self, FewRowsCommand.self, GEMMCommand.self, RequestsCommand.self, TrainingCommand.self,
+    ])
 }

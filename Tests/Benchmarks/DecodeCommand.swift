@@ -158,20 +158,3 @@ private final class ModelBenchmark {
     _ = model.mostLikelyTokens(batch, rows: segments.map { Int32($0.rows.upperBound - 1) }, cache: cache)
   }
 }
-
-/// Bytes a second that all threads read from memory.
-final class Bandwidth {
-  private let context: OpaquePointer
-
-  init(threads: Int?) throws {
-    let set = try InstructionSet.chosen()
-    let count = threads ?? Int(puna_available_cores())
-    let isa = puna_isa(rawValue: UInt32(InstructionSet.allCases.firstIndex(of: set) ?? 0))
-    guard let context = puna_context_create(Int32(count), isa) else { throw CPUBackendError.noThreads(count) }
-    self.context = context
-  }
-
-  deinit { puna_context_destroy(context) }
-
-  func measure() -> Double { puna_measure_bandwidth(context, 0.03) }
-}

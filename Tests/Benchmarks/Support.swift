@@ -30,9 +30,9 @@ final class Buffer {
   }
 }
 
-func seconds(_ body: () -> Void) -> Double {
+func seconds(_ body: () throws -> Void) rethrows -> Double {
   let clock = ContinuousClock()
-  let duration = clock.measure(body)
+  let duration = try clock.measure(body)
   return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
 }
 

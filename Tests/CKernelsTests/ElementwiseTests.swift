@@ -199,19 +199,21 @@ extension KernelTests {
       }
     }
 
-    @Test(arguments: instructionSets) func gatheringRows(_ isa: puna_isa) {
+    @Test(arguments: instructionSets) func gatheringAndScatteringRows(_ isa: puna_isa) {
       withContext(isa) { context in
         for columns in lengths {
           var random = Philox(seed: UInt64(columns), stream: 6)
           let x = Matrix(random: &random, 5, columns, misalignment: 1)
           let rows: [Int32] = [4, 0, 2]
           let y = Matrix(3, columns, misalignment: 2)
-          puna_gather_rows(context, x.floats, x.stride, rows, 3, Int32(columns), y.floats, y.stride)
+          puna_gather_rows(context, x.floats, 4 * x.stride, rows, 3, 4 * columns, y.floats, 4 * y.stride)
           #expect(y.isIntact(paddingZeroed: false))
           #expect(y.mismatch { Double(x[Int(rows[$0]), $1]) } == nil)
-          puna_scatter_add_rows(context, y.floats, y.stride, rows, 3, Int32(columns), x.floats, x.stride)
-          #expect(x.isIntact(paddingZeroed: false))
-          #expect(y.mismatch { Double(x[Int(rows[$0]), $1] / 2) } == nil)
+          let z = Matrix(random: &random, 5, columns, misalignment: 3)
+          let others = [1, 3].map { row in (0..<columns).map { z[row, $0] } }
+          puna_scatter_rows(context, y.floats, 4 * y.stride, rows, 3, 4 * columns, z.floats, 4 * z.stride)
+          #expect(z.isIntact(paddingZeroed: false))
+          #expect(z.mismatch { Double($0 % 2 == 0 ? x[$0, $1] : others[$0 / 2][$1]) } == nil)
         }
       }
     }
@@ -325,6 +327,20 @@ extension KernelTests {
             untouched.pointer, untouched.stride)
           #expect(again.bytes == logProbability.bytes)
           #expect(untouched.bytes.allSatisfy { $0 == Matrix.pattern })
+
+          // The gradient may take the logits' own place.
+          let shared = Matrix(3, vocabulary, misalignment: vocabulary % 2)
+          for row in 0..<3 { for column in 0..<vocabulary { shared[row, column] = logits[row, column] } }
+          let stride = shared.stride * 4 / (variant.bf16 ? 2 : 4)
+          puna_cross_entropy(
+            context, variant.flag, 3, Int32(vocabulary), shared.floats, shared.stride, targets, begin, weights, again.floats, nil,
+            shared.pointer, stride)
+          #expect(again.bytes == logProbability.bytes)
+          let size = (variant.bf16 ? 2 : 4) * vocabulary
+          for row in 0..<3 {
+            let (found, expected) = (shared.pointer + 4 * row * shared.stride, d.pointer + row * d.stride * (variant.bf16 ? 2 : 4))
+            #expect(memcmp(found, expected, size) == 0)
+          }
         }
       }
     }

@@ -12,15 +12,16 @@ import Testing
     limit: Int, most: Int = 2048, least: Int = 512, recompute: TrainingOptions.Recompute = .auto
   ) throws(TrainingError) -> MemoryPlan {
     try MemoryPlan.choose(
-      shape, baseBytes: 2_200_000_000, trainedParameters: 2_252_800, activationBytes: 2, limit: limit, most: most, least: least,
-      recompute: recompute)
+      MemoryPlan.Model(shape, base: 2_200_000_000, trainedParameters: 2_252_800, activationBytes: 2, branchColumns: 128),
+      limit: limit, most: most, least: least, recompute: recompute)
   }
 
   @Test func whatIsSavedPerRow() {
-    let plan = MemoryPlan(shape, baseBytes: 0, trainedParameters: 100, activationBytes: 2, rows: 1000, recomputes: false)
+    let model = MemoryPlan.Model(shape, base: 0, trainedParameters: 100, activationBytes: 2, program: 7)
+    let plan = MemoryPlan(model, rows: 1000, recomputes: false)
     #expect(plan.activations / 1000 / 22 / 1000 == 40)
     #expect(plan.adapter == 1600)
-    #expect(plan.privateBytes == plan.adapter + plan.activations + plan.workspace && plan.total == plan.privateBytes)
+    #expect(plan.privateBytes == plan.adapter + plan.activations + plan.workspace + 7 && plan.total == plan.privateBytes)
   }
 
   @Test func everythingFits() throws {

@@ -29,6 +29,9 @@ puna_isa puna_context_isa(const puna_context *context);
    Not to be called from inside a body. */
 void puna_parallel_for(puna_context *context, long count, void (*body)(void *argument, long index, int worker), void *argument);
 
+/* Has the system provide the pages of a fresh mapping now, all workers together: whoever first writes to a page waits for that otherwise. */
+void puna_populate(puna_context *context, void *memory, size_t bytes);
+
 /* Scratch memory of one worker, 64-byte aligned, at least `bytes` long; contents are lost by the next call for that worker.
    It grows on demand and is kept. */
 void *puna_scratch(puna_context *context, int worker, size_t bytes);

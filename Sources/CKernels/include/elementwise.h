@@ -11,10 +11,9 @@ void puna_gather(puna_context *context, const puna_weight *embedding, const int3
 /* A whole small weight (a norm's scale), widened to float32 [rows, columns]. */
 void puna_widen(puna_context *context, const puna_weight *weight, float *y, size_t y_stride);
 
-/* Copies rows: y[i] = x[rows[i]], float32. */
-void puna_gather_rows(puna_context *context, const float *x, size_t x_stride, const int32_t *rows, int n, int columns, float *y, size_t y_stride);
-/* y[rows[i]] += x[i] for distinct rows, float32. */
-void puna_scatter_add_rows(puna_context *context, const float *x, size_t x_stride, const int32_t *rows, int n, int columns, float *y, size_t y_stride);
+/* Copies n rows of so many bytes, strides in bytes: y[i] = x[rows[i]], and y[rows[i]] = x[i] for distinct rows. */
+void puna_gather_rows(puna_context *context, const void *x, size_t x_stride, const int32_t *rows, int n, size_t bytes, void *y, size_t y_stride);
+void puna_scatter_rows(puna_context *context, const void *x, size_t x_stride, const int32_t *rows, int n, size_t bytes, void *y, size_t y_stride);
 
 /* Root mean square norm (Zhang & Sennrich, arXiv 1910.07467): inverse_rms = 1 / sqrt(mean(h²) + epsilon), normalized = h · inverse_rms,
    y = normalized · scale (computed in float32, rounded once). `normalized` may be NULL. y and normalized in the element type. */
@@ -47,7 +46,8 @@ void puna_widen_rows(puna_context *context, int bf16, int n, int columns, const 
 /* Log-softmax cross-entropy of rows of logits [n, vocabulary] float32. Row i has targets target_begin[i] ..< target_begin[i + 1] of
    `targets`. log_probability has one entry per target, row_argmax one per row (the lowest index among equals; may be NULL).
    With weights (one per target) d_logits [n, vocabulary], in the element type, becomes sum over targets of
-   weight · (onehot(target) − softmax), the gradient of sum(weight · log_probability); NULL weights: d_logits is not touched. */
+   weight · (onehot(target) − softmax), the gradient of sum(weight · log_probability); NULL weights: d_logits is not touched. d_logits may
+   begin where logits begin, with the same bytes from row to row: a row is then overwritten behind what is read of it. */
 void puna_cross_entropy(puna_context *context, int bf16, int n, int vocabulary, const float *logits, size_t logits_stride,
                         const int32_t *targets, const int32_t *target_begin, const float *weights, float *log_probability,
                         int32_t *row_argmax, void *d_logits, size_t d_logits_stride);
