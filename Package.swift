@@ -41,6 +41,8 @@ let package = Package(
     // MARK: - Files and text
     // Strict reading and writing: a scanner for data, a tree for small documents.
     .target(name: "JSON"),
+    // What people read: numbers in words, lines of text, HTML.
+    .target(name: "Pages"),
     .target(name: "Checkpoints", dependencies: ["Tensors", "JSON"]),
     .target(name: "Tokenizers", dependencies: ["CSentencePiece", "JSON"]),
     .target(name: "Vocabularies", dependencies: ["CSentencePiece", "Tensors", "JSON", "Checkpoints", "Tokenizers"]),
@@ -55,20 +57,22 @@ let package = Package(
     .target(name: "Inference", dependencies: ["Tensors", "Llama", "Tokenizers"]),
     .target(
       name: "Evaluation",
-      dependencies: ["Tensors", "JSON", "Llama", "Tokenizers", "Datasets", "Inference", "Configuration", "CZlib", "CBzip2"]),
+      dependencies: ["Tensors", "JSON", "Pages", "Llama", "Tokenizers", "Datasets", "Inference", "Configuration", "CZlib", "CBzip2"]),
     .target(name: "CodeExecution", dependencies: ["CSandbox"]),
     .target(name: "Configuration", dependencies: [yams]),
     .target(name: "Recipes", dependencies: ["Configuration", "Datasets", "Adapters", "FineTuning"]),
+    // What a run folder tells: its files are the interface.
+    .target(
+      name: "Runs",
+      dependencies: ["JSON", "Pages", "Checkpoints", "Llama", "Adapters", "FineTuning", "Configuration", "Recipes"]),
     .target(
       name: "Inspection",
-      dependencies: [
-        "Tensors", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "FineTuning", "Configuration", "Recipes",
-      ]),
+      dependencies: ["Tensors", "JSON", "Pages", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "FineTuning", "Runs"]),
     .executableTarget(
       name: "puna",
       dependencies: [
-        "Tensors", "CPUBackend", "JSON", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning", "Inference",
-        "Evaluation", "CodeExecution", "Recipes", "Inspection", "Configuration", "Vocabularies",
+        "Tensors", "CPUBackend", "JSON", "Pages", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning",
+        "Inference", "Evaluation", "CodeExecution", "Recipes", "Runs", "Inspection", "Configuration", "Vocabularies",
         "CStarter", argumentParser,
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
@@ -121,13 +125,16 @@ let package = Package(
     .target(
       name: "FuzzedReaders",
       dependencies: [
-        "Adapters", "Bases", "Checkpoints", "Datasets", "Evaluation", "JSON", "Tensors", "TestSupport", "Tokenizers", "Vocabularies",
+        "Adapters", "Bases", "Checkpoints", "Datasets", "Evaluation", "JSON", "Runs", "Tensors", "TestSupport", "Tokenizers",
+        "Vocabularies",
       ],
       path: "Tests/Fuzzing/Readers"),
     .testTarget(name: "FuzzingTests", dependencies: ["FuzzedReaders"], path: "Tests/Fuzzing/Tests"),
     .testTarget(name: "CodeExecutionTests", dependencies: ["CodeExecution", "CSandbox", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
+    .testTarget(
+      name: "RunsTests", dependencies: ["Runs", "Adapters", "Checkpoints", "FineTuning", "JSON", "Llama", "Pages", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17,

@@ -44,13 +44,30 @@ public final class FolderLock: Sendable {
   /// - Returns: `nil` when another process has it.
   /// - Throws: `CheckpointError` when the folder cannot be opened.
   public init?(_ path: String) throws {
-    descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw CheckpointError(path: path, reason: .system(operation: "opening the folder", code: errno)) }
-    // A deinitializer does not run for an object that was not made.
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
-      return nil
+    descriptor = try FolderLock.openFolder(path)
+    // Again, since whoever only looks (`isHeld`) has it for a moment too.
+    for attempt in 0..<5 {
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+      if attempt < 4 { usleep(2_000) }
     }
+    // A deinitializer does not run for an object that was not made.
+    close(descriptor)
+    return nil
+  }
+
+  /// Whether a process has the folder now.
+  ///
+  /// - Throws: `CheckpointError` when the folder cannot be opened.
+  public static func isHeld(_ path: String) throws -> Bool {
+    let descriptor = try openFolder(path)
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+  }
+
+  private static func openFolder(_ path: String) throws -> Int32 {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw CheckpointError(path: path, reason: .system(operation: "opening the folder", code: errno)) }
+    return descriptor
   }
 
   deinit { close(descriptor) }

@@ -24,6 +24,17 @@ public final class MappedFile: ByteOwner, @unchecked Sendable {  // Both fields 
   ///
   /// - Throws: `CheckpointError` for a file that is missing, empty, unreadable or not a regular file.
   public static func open(_ path: String) throws -> MappedBytes {
+    let (descriptor, byteCount) = try openRegularFile(path)
+    defer { close(descriptor) }
+    guard byteCount > 0 else { throw CheckpointError(path: path, reason: .empty) }
+    guard let address = mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0), address != MAP_FAILED else {
+      throw CheckpointError(path: path, reason: .system(operation: "mapping", code: errno))
+    }
+    return MappedBytes(owner: MappedFile(address: UnsafeRawPointer(address), byteCount: byteCount))
+  }
+
+  /// Opens a file for reading; a symbolic link is followed.
+  fileprivate static func openRegularFile(_ path: String) throws -> (descriptor: Int32, byteCount: Int) {
     func failure(_ reason: CheckpointError.Reason) -> CheckpointError { CheckpointError(path: path, reason: reason) }
 
     // Non-blocking, so that a named pipe is refused below and not waited for.
@@ -40,20 +51,35 @@ public final class MappedFile: ByteOwner, @unchecked Sendable {  // Both fields 
       default: throw failure(.system(operation: "opening", code: code))
       }
     }
-    defer { close(descriptor) }
-
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw failure(.system(operation: "reading its size", code: errno)) }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: break
-    case S_IFDIR: throw failure(.isFolder)
-    default: throw failure(.notAFile)
+    let code = fstat(descriptor, &status) == 0 ? 0 : errno
+    if code == 0, status.st_mode & S_IFMT == S_IFREG { return (descriptor, Int(status.st_size)) }
+    close(descriptor)
+    if code != 0 { throw failure(.system(operation: "reading its size", code: code)) }
+    throw failure(status.st_mode & S_IFMT == S_IFDIR ? .isFolder : .notAFile)
+  }
+}
+
+/// A file that another program may write to, or cut shorter, while it is read: copied, since a mapping does not survive that.
+public enum GrowingFile {
+  /// The bytes from `offset` to the end that the file has now; none where it is shorter.
+  ///
+  /// - Throws: `CheckpointError` for a file that is missing, unreadable or not a regular file.
+  public static func bytes(_ path: String, from offset: Int = 0) throws -> [UInt8] {
+    let (descriptor, byteCount) = try MappedFile.openRegularFile(path)
+    defer { close(descriptor) }
+    guard byteCount > offset else { return [] }
+    var code: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: byteCount - offset) { buffer, count in
+      while count < buffer.count, let address = buffer.baseAddress {
+        let read = pread(descriptor, address + count, buffer.count - count, off_t(offset + count))
+        if read < 0, errno == EINTR { continue }
+        if read < 0 { code = errno }
+        guard read > 0 else { return }
+        count += read
+      }
     }
-    let byteCount = Int(status.st_size)
-    guard byteCount > 0 else { throw failure(.empty) }
-    guard let address = mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0), address != MAP_FAILED else {
-      throw failure(.system(operation: "mapping", code: errno))
-    }
-    return MappedBytes(owner: MappedFile(address: UnsafeRawPointer(address), byteCount: byteCount))
+    guard code == 0 else { throw CheckpointError(path: path, reason: .system(operation: "reading", code: code)) }
+    return bytes
   }
 }

@@ -12,7 +12,8 @@ public struct RunFolder: Sendable {
   private let lock: FolderLock
 
   private static let ownEntries = [
-    "adapter_config.json", "adapter_model.safetensors", "best", "checkpoints", "metrics.jsonl", "recipe.yaml", "run.json",
+    "adapter_config.json", "adapter_model.safetensors", "best", "checkpoints", "loss.svg", "metrics.jsonl", "recipe.yaml", "report.html",
+    "run.json", "tensorboard",
   ]
 
   /// Makes the folder, or empties that of an earlier run.

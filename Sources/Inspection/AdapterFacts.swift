@@ -2,6 +2,7 @@ import Adapters
 import Bases
 import JSON
 import Llama
+import Pages
 import Tensors
 
 /// What an adapter is: its settings as `adapter_config.json` has them, and the modules that its tensors make.

@@ -1,4 +1,5 @@
 import Checkpoints
+import Pages
 import Tensors
 
 extension Folder {

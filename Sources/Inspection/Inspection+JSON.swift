@@ -1,5 +1,6 @@
 import Checkpoints
 import JSON
+import Runs
 import Tensors
 
 extension Inspection {

@@ -1,3 +1,4 @@
+import Pages
 import Tensors
 
 extension Inspection {
@@ -25,7 +26,7 @@ extension Inspection {
     switch kind {
     case .base: "base, \(form)"
     case .adapter: form
-    case .run: "run folder, \(run?.isFinished == true ? "finished" : "not finished")"
+    case .run: "run folder, \(run?.state.rawValue ?? "")"
     case .tokenizer: "tokenizer"
     case .shard: "\(form) file, \(Words.count(tensorFiles.first?.tensors.count ?? 0, "tensor"))"
     }

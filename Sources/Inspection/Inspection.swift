@@ -1,3 +1,4 @@
+import Runs
 import Tensors
 
 /// What was found at a path, for people (`text`) and for programs (`json`).

@@ -1,12 +1,11 @@
 import Adapters
 import Bases
 import Checkpoints
-import Configuration
 import FineTuning
 import Foundation
 import JSON
 import Llama
-import Recipes
+import Runs
 import Tensors
 
 extension Inspector {
@@ -126,7 +125,8 @@ extension Inspector {
   }
 
   private func addAdapterFiles(of folder: Folder, to inspection: inout Inspection) {
-    let small = ["adapter_config.json", "run.json", "recipe.yaml", "metrics.jsonl", "tokenizer_config.json"] + Checkpoint.ownFiles
+    let ofRun = ["run.json", "recipe.yaml", "metrics.jsonl", "loss.svg", "report.html"]
+    let small = ["adapter_config.json"] + ofRun + ["tokenizer_config.json"] + Checkpoint.ownFiles
     let used = small.filter { folder.contains($0) } + [inspection.tokenizer?.file].compactMap { $0 }
     inspection.otherFiles = used.compactMap { name in folder[name].map { Inspection.OtherFile(name: name, byteCount: $0.byteCount) } }
     inspection.notes += folder.leftoverNotes(beside: inspection.problems)
@@ -143,61 +143,20 @@ extension Inspector {
 extension Inspector {
   func inspectRun(_ folder: Folder) -> Inspection {
     var inspection = Inspection(path: folder.path, kind: .run, form: "run folder")
-    var facts = RunFacts()
-    facts.isFinished = folder.contains("adapter_config.json")
-    if folder.contains(RunRecord.fileName) {
-      read(&inspection, folder) { facts.record = try RunRecord(folder: folder.path) }
-    } else {
-      inspection.notes.append("has no run.json: nothing says which base it was trained on.")
-    }
-    if folder.contains("recipe.yaml") {
-      read(&inspection, folder) { facts.recipe = try Recipe.read(folder.path(of: "recipe.yaml"), checksFiles: false) }
-    }
-    if let metrics = folder["metrics.jsonl"], metrics.byteCount > 0 {
-      read(&inspection, folder) { try folder.open("metrics.jsonl").withUnsafeBytes { facts.readMetrics($0) } }
-    }
-    if let line = facts.unreadableLines.first {
-      // A run that is killed while it writes cuts the last line.
-      let isLast = facts.unreadableLines == [facts.lineCount]
-      let text = isLast ? "metrics.jsonl:\(line): the last line is cut off." : "metrics.jsonl:\(line): is no event of a run."
-      if isLast { inspection.notes.append(text) } else { inspection.add(problem: text) }
-    }
-    addSavedAdapters(of: folder, facts: &facts, to: &inspection)
-    if facts.isFinished {
-      addAdapter(of: folder, to: &inspection)
-      if let planned = facts.stepsPlanned, planned != facts.stepsDone {
-        inspection.notes.append("the adapter is there, but the metrics have \(facts.stepsDone) steps of the \(planned) planned.")
-      }
-    } else {
-      inspection.notes.append("the run did not finish, or goes on: there is no adapter yet.")
-    }
+    let facts = RunFacts(folder: folder.path)
     inspection.run = facts
+    facts.problems.forEach { inspection.add(problem: $0) }
+    inspection.notes += facts.notes
+    if facts.hasAdapter { addAdapter(of: folder, to: &inspection) }
+    let onward = "puna train \(folder.path(of: "recipe.yaml")) --resume"
+    switch facts.state {
+    case .finished: break
+    case .running: inspection.notes.append("a process is training into this folder.")
+    case .interrupted: inspection.notes.append("the run did not finish. Go on from step \(facts.resumableStep ?? 0) with: \(onward)")
+    case .incomplete: inspection.notes.append("the run did not finish, and there is no checkpoint to go on from.")
+    }
     addTokenizer(of: folder, rows: nil, to: &inspection)
     addAdapterFiles(of: folder, to: &inspection)
     return inspection
-  }
-
-  private func read(_ inspection: inout Inspection, _ folder: Folder, _ body: () throws -> Void) {
-    do {
-      try body()
-    } catch let error as ConfigurationError {
-      for problem in error.problems { inspection.add(problem: folder.shortened("\(problem)")) }
-    } catch {
-      inspection.add(problem: folder.shortened("\(error)"))
-    }
-  }
-
-  private func addSavedAdapters(of folder: Folder, facts: inout RunFacts, to inspection: inout Inspection) {
-    let checkpoints = try? Folder(folder.path(of: "checkpoints"))
-    var names = (checkpoints?.entries ?? []).filter { $0.form == .folder }.map { "checkpoints/\($0.name)" }
-    if folder["best"]?.form == .folder { names.append("best") }
-    for name in names {
-      let isComplete = (try? Folder(folder.path(of: name)))?.contains("adapter_config.json") == true
-      guard isComplete else {
-        inspection.notes.append("\(name) is incomplete: it has no adapter_config.json.")
-        continue
-      }
-      if name == "best" { facts.hasBest = true } else { facts.checkpoints.append(String(name.dropFirst("checkpoints/".count))) }
-    }
   }
 }

@@ -2,6 +2,7 @@ import Bases
 import Checkpoints
 import JSON
 import Llama
+import Pages
 import Tensors
 import Tokenizers
 

@@ -1,6 +1,7 @@
 import Bases
 import Checkpoints
 import Foundation
+import Pages
 import Tensors
 import Tokenizers
 

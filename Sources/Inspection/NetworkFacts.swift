@@ -1,5 +1,6 @@
 import JSON
 import Llama
+import Pages
 
 /// The shape of a network, in words and as JSON.
 public struct NetworkFacts: Sendable, Equatable {

@@ -1,5 +1,6 @@
 import Foundation
-import JSON
+import Pages
+import Runs
 
 extension RunFacts {
   /// Label and text of each line of the report.
@@ -11,18 +12,20 @@ extension RunFacts {
     }
     var steps = Words.grouped(stepsDone)
     if let stepsPlanned { steps += " of \(Words.grouped(stepsPlanned))" }
+    if stoppedEarly { steps += ", stopped early" }
     if let epoch { steps += String(format: ", %.2f epochs", epoch) }
     rows.append(("steps", steps))
     if stepSeconds > 0 {
       var time = "\(Words.duration(stepSeconds)) in steps"
-      if let rate = Int(exactly: (Double(tokens) / stepSeconds).rounded()) { time += " (\(Words.grouped(rate)) tokens/s)" }
+      var rates = examplesPerSecond.map { [String(format: $0 < 100 ? "%.1f examples/s" : "%.0f examples/s", $0)] } ?? []
+      if let rate = tokensPerSecond.flatMap({ Int(exactly: $0.rounded()) }) { rates.append("\(Words.grouped(rate)) tokens/s") }
+      if !rates.isEmpty { time += " (\(rates.joined(separator: ", ")))" }
       if validationSeconds > 0 { time += ", \(Words.duration(validationSeconds)) in validation" }
       rows.append(("time", time))
       rows.append(("tokens", "\(Words.grouped(tokens)), of which \(Words.grouped(supervisedTokens)) learnt"))
     }
-    if let firstLoss, let lastLoss, let lowestLoss {
-      rows.append(
-        ("loss", "first \(text(firstLoss)), last \(text(lastLoss)), lowest \(text(lowestLoss))"))
+    if let first = losses.first, let last = losses.last, let lowestLoss {
+      rows.append(("loss", "first \(text(first)), last \(text(last)), lowest \(text(lowestLoss))"))
     }
     if let first = validations.first, let last = validations.last {
       var words = "first \(text(first)), last \(text(last))"
@@ -61,44 +64,5 @@ extension RunFacts {
 
   private func text(_ loss: Loss) -> String {
     String(format: "%.4f", loss.value) + (loss.step == 0 ? " before step 1" : " at step \(Words.grouped(loss.step))")
-  }
-
-  var json: JSONValue {
-    var members: [String: JSONValue] = [
-      "finished": .bool(isFinished), "steps_done": .integer(stepsDone), "steps_planned": .optional(stepsPlanned), "epoch": .finite(epoch),
-      "checkpoints": .array(checkpoints.map { .string($0) }), "has_best": .bool(hasBest),
-    ]
-    members["first_loss"] = json(firstLoss)
-    members["last_loss"] = json(lastLoss)
-    members["lowest_loss"] = json(lowestLoss)
-    members["validations"] = .array(validations.map { json($0) })
-    members["best_validation"] = json(bestValidation)
-    members["step_seconds"] = .finite(stepSeconds)
-    members["validation_seconds"] = .finite(validationSeconds)
-    members["tokens"] = .integer(tokens)
-    members["supervised_tokens"] = .integer(supervisedTokens)
-    members["version"] = .optional(record?.version)
-    members["precision"] = .optional(record?.precision)
-    members["instruction_set"] = .optional(record?.instructionSet)
-    members["seed"] = record.map { record in Int(exactly: record.seed).map { .integer($0) } ?? .string("\(record.seed)") } ?? .null
-    members["base"] = .optional(record?.base)
-    members["start_from"] = .optional(record?.startFrom)
-    members["adapters"] = .array(
-      (record?.adapters ?? []).map { .object(["path": .string($0.path), "weight": .finite($0.weight)]) })
-    members["templates"] = .array((record?.templates ?? []).map { .string($0.name) })
-    members["data"] = data
-    return .object(members)
-  }
-
-  private func json(_ loss: Loss?) -> JSONValue {
-    loss.map { .object(["step": .integer($0.step), "loss": .finite($0.value)]) } ?? .null
-  }
-
-  private var data: JSONValue {
-    guard let data = record?.data else { return .null }
-    return .object([
-      "files": .array(data.files.map { .string($0) }), "training_rows": .integer(data.trainingRows),
-      "validation_rows": .integer(data.validationRows),
-    ])
   }
 }

@@ -1,3 +1,4 @@
+import Pages
 import Tensors
 
 /// Tensors of the same name but for the layer, of one shape and type: a line of the report.

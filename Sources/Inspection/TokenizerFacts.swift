@@ -1,4 +1,5 @@
 import JSON
+import Pages
 import Tokenizers
 
 /// What a tokenizer is.

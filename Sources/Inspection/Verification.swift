@@ -1,5 +1,6 @@
 import Checkpoints
 import JSON
+import Pages
 import Tensors
 
 /// What reading every byte found.

@@ -1,5 +1,6 @@
 import Checkpoints
 import JSON
+import Pages
 
 /// A set of files in a folder that holds the weights of a base by itself.
 struct WeightLayout {

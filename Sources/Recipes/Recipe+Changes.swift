@@ -54,7 +54,8 @@ extension Recipe {
     }
   }
 
-  private var settings: [String: String] {
+  /// Every setting by its key, all defaults filled in: `training.learning_rate` is `0.0003`.
+  public var settings: [String: String] {
     get throws(ConfigurationError) { try ConfigurationReader(text: resolvedYAML(), name: name).settings }
   }
 }

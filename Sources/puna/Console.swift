@@ -1,4 +1,5 @@
 import Foundation
+import Pages
 
 /// Progress and notes go to standard error, so that standard output holds results alone.
 func standardError(_ text: String) {
@@ -18,9 +19,13 @@ enum Terminal {
   static let coloursResults = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
   /// Columns for results: of the terminal, or 100.
-  static var resultWidth: Int {
+  static var resultWidth: Int { columns(STDOUT_FILENO).flatMap { $0 >= 40 ? $0 : nil } ?? 100 }
+  /// Columns for a line that renews itself; nil where there is no terminal.
+  static var progressWidth: Int? { columns(STDERR_FILENO) }
+
+  private static func columns(_ descriptor: Int32) -> Int? {
     var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 else { return 100 }
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
     return Int(size.ws_col)
   }
 
@@ -40,15 +45,7 @@ enum Terminal {
   }
 
   /// `52,002`
-  static func grouped(_ number: Int) -> String {
-    var text = String(abs(number))
-    var index = text.count - 3
-    while index > 0 {
-      text.insert(",", at: text.index(text.startIndex, offsetBy: index))
-      index -= 3
-    }
-    return number < 0 ? "-" + text : text
-  }
+  static func grouped(_ number: Int) -> String { Words.grouped(number) }
 
   private static func pad(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

@@ -31,10 +31,8 @@ struct DryRun {
     let configuration = run.base.configuration
     let base = configuration.parameterCount
     let trained = run.trainedParameters
-    let embedding = configuration.vocabularySize * configuration.hiddenSize
-    let layers = Double(base - embedding * (configuration.tiesEmbeddings ? 1 : 2))
-    // Forward, and backward through frozen weights: two operations a parameter and token each; the head at supervised tokens alone.
-    let operations = 4 * (layers * Double(computed) + Double(embedding) * Double(supervised)) / Double(max(1, sampled))
+    let work = TrainingWork(configuration)
+    let operations = work.operations(computed: computed, supervised: supervised) / Double(max(1, sampled))
     let machine = try MachineReport(threads: run.recipe.compute.threads)
     let peak = run.precision == .bfloat16 ? machine.bfloat16Peak : machine.float32Peak
     let seconds = operations * Double(left) / (peak * DryRun.usualShare)

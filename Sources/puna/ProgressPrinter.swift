@@ -7,9 +7,7 @@ struct ProgressPrinter {
   private let isQuiet: Bool
   private let began = Date()
   private var lastLine = Date.distantPast
-  /// Smoothed over about twenty steps.
-  private var loss: Double?
-  private var secondsPerStep: Double?
+  private var progress: ProgressLine
   private var before: SampleReport?
   private var hasOpenLine = false
   private var firstValidation: Double?
@@ -17,8 +15,10 @@ struct ProgressPrinter {
   private var spikeCount = 0
   private var isOver = false
 
-  init(run: TrainingRun, isQuiet: Bool) {
+  /// - Parameter peak: of the processor, in operations a second.
+  init(run: TrainingRun, isQuiet: Bool, peak: Double? = nil) {
     self.run = run
+    progress = ProgressLine(run, peak: peak)
     self.isQuiet = isQuiet
   }
 
@@ -71,27 +71,23 @@ struct ProgressPrinter {
   }
 
   private mutating func show(_ report: StepReport) {
-    loss = loss.map { 0.9 * $0 + 0.1 * report.loss } ?? report.loss
-    secondsPerStep = secondsPerStep.map { 0.9 * $0 + 0.1 * report.seconds } ?? report.seconds
+    progress.add(report)
     let isLast = report.step == report.stepCount
-    guard Terminal.isInteractive || isLast || report.step == 1 || Date().timeIntervalSince(lastLine) > 5 else { return }
-    let left = (secondsPerStep ?? 0) * Double(report.stepCount - report.step)
-    let text =
-      "step \(report.step)/\(report.stepCount)  epoch \(String(format: "%.2f", report.epoch))  loss \(String(format: "%.4f", loss ?? 0))"
-      + "  rate \(String(format: "%.2e", report.learningRate))  gradient \(String(format: "%.3f", report.gradientNorm))"
-      + "  \(String(format: "%.1f", Double(report.examples) / report.seconds)) examples/s"
-      + "  \(Terminal.grouped(Int(Double(report.tokens) / report.seconds))) tokens/s  \(Terminal.duration(left)) left"
+    guard !isQuiet, isLast || report.step == 1 || Date().timeIntervalSince(lastLine) > interval else { return }
     lastLine = Date()
-    guard !isQuiet else { return }
     if Terminal.isInteractive {
-      FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+      FileHandle.standardError.write(Data("\r\u{1B}[K\(progress.text(columns: Terminal.progressWidth))".utf8))
       hasOpenLine = true
     } else {
-      standardError(text)
+      standardError(progress.text(columns: nil))
     }
   }
 
+  /// Seconds between two lines: what a person can read, and what a file of hours should hold.
+  private var interval: Double { Terminal.isInteractive ? 0.1 : min(60, max(5, Date().timeIntervalSince(began) / 20)) }
+
   private mutating func show(_ report: ValidationReport) {
+    progress.add(report)
     let start = firstValidation.map { String(format: " (%.4f at the start)", $0) } ?? ""
     if report.step == 0 { firstValidation = report.loss }
     line("step \(report.step): validation loss \(String(format: "%.4f", report.loss))\(start)")

@@ -47,18 +47,29 @@ struct TrainCommand: AsyncParsableCommand {
     // What has no checkpoint has nothing to lose.
     let job = try run.makeJob(overwrites: overwrite || resume)
     Interruption.watch()
-    var progress = ProgressPrinter(run: run, isQuiet: quiet)
+    let watch = RunWatch(run, job.plan)
+    var progress = ProgressPrinter(run: run, isQuiet: quiet, peak: watch.peak)
     do {
-      for try await event in FineTuner(job).start() { progress.show(event) }
+      for try await event in FineTuner(job).start() {
+        progress.show(event)
+        watch.follow(event)
+      }
+      watch.finish()
     } catch let interrupted as TrainingInterrupted {
       progress.pause()
+      watch.stop()
       let place =
         interrupted.checkpoint.map { "after step \(interrupted.step) of \(interrupted.stepCount), saved in \($0). Go on" }
         ?? "before the first step. Begin again"
       standardError("puna: interrupted \(place) with:\n  \(resumeCommand)")
       throw ExitCode(Interruption.status)
+    } catch {
+      progress.pause()
+      watch.stop()
+      throw error
     }
     progress.finish()
+    if let report = watch.report, !quiet { standardError("report in \(report)") }
     for text in run.closingNotes { note(text) }
   }
 

@@ -2,6 +2,7 @@ import Checkpoints
 import Evaluation
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @Suite("The report for a person")

@@ -31,24 +31,24 @@ struct RunInspectionTests {
     for name in ["checkpoints/step-000002/adapter_config.json", "checkpoints/step-000003/x"] { try sample.folder.write("{}", to: name) }
     let inspection = try sample.inspect()
     let run = try #require(inspection.run)
-    #expect(inspection.kind == .run && !run.isFinished && run.stepsDone == 3 && run.stepsPlanned == 6)
-    #expect(run.checkpoints == ["step-000002"] && run.unreadableLines == [6])
+    #expect(inspection.kind == .run && run.state == .incomplete && run.stepsDone == 3 && run.stepsPlanned == 6)
+    #expect(run.checkpoints == ["step-000002"] && run.metrics.isCutOff)
     #expect(inspection.problems.isEmpty)
     #expect(
       inspection.notes == [
         "metrics.jsonl:6: the last line is cut off.", "checkpoints/step-000003 is incomplete: it has no adapter_config.json.",
-        "the run did not finish, or goes on: there is no adapter yet.",
+        "the run did not finish, and there is no checkpoint to go on from.",
       ])
     #expect(inspection.text(in: sample.folder) == RunInspectionTests.report)
     #expect(inspection.json["run"]?["lowest_loss"]?["step"]?.integer == 2)
   }
 
   private static let report = """
-    DIR: run folder, not finished
+    DIR: run folder, incomplete
 
     made by        puna 0.1.0, float32 on generic, seed 7
     steps          3 of 6, 1.50 epochs
-    time           6.0 s in steps (50 tokens/s), 1.0 s in validation
+    time           6.0 s in steps (0.8 examples/s, 50 tokens/s), 1.0 s in validation
     tokens         300, of which 120 learnt
     loss           first 3.2500 at step 1, last 2.5000 at step 3, lowest 2.0000 at step 2
     validation     first 3.5000 before step 1, last 2.2500 at step 3, best 2.2500 at step 3
@@ -66,17 +66,35 @@ struct RunInspectionTests {
     notes
       metrics.jsonl:6: the last line is cut off.
       checkpoints/step-000003 is incomplete: it has no adapter_config.json.
-      the run did not finish, or goes on: there is no adapter yet.
+      the run did not finish, and there is no checkpoint to go on from.
 
     """
 
   @Test func aRunThatFinished() throws {
     let sample = try Sample.adapter()
-    try write(sample)
+    let more = (4...6).map { "{\"event\":\"step\",\"step\":\($0),\"loss\":2.0,\"seconds\":2.0}\n" }
+    try write(sample, metrics: RunInspectionTests.metrics + more.joined())
     try sample.writeAdapter()
     let inspection = try sample.inspect()
-    #expect(inspection.run?.isFinished == true && inspection.adapter?.ranks == [2] && inspection.adapter?.baseFingerprint == "abcd")
-    #expect(inspection.notes == ["the adapter is there, but the metrics have 3 steps of the 6 planned."])
+    #expect(inspection.run?.state == .finished && inspection.adapter?.ranks == [2] && inspection.adapter?.baseFingerprint == "abcd")
+    #expect(inspection.notes.isEmpty && inspection.json["run"]?["state"]?.string == "finished")
+  }
+
+  @Test func aRunThatLacksSteps() throws {
+    let sample = try Sample.adapter()
+    try write(sample)
+    try sample.writeAdapter()
+    try sample.folder.write(
+      #"{"step": 2, "updates": 2, "metrics_bytes": 10, "micro_batch_tokens": 64, "recompute": false}"#,
+      to: "checkpoints/step-000002/training_state.json")
+    try sample.folder.write("{}", to: "checkpoints/step-000002/adapter_config.json")
+    let inspection = try sample.inspect()
+    #expect(inspection.run?.state == .interrupted && inspection.adapter?.ranks == [2])
+    #expect(
+      inspection.notes == [
+        "the adapter is there, but the metrics have 3 steps of the 6 planned.",
+        "the run did not finish. Go on from step 2 with: puna train \(sample.folder.path)/recipe.yaml --resume",
+      ])
   }
 
   @Test func filesThatNoRunWrites() throws {

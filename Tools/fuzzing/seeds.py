@@ -33,6 +33,20 @@ def text(reader, name, value):
     (folder(reader) / name).write_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
+def metrics():
+    step = {"event": "step", "step": 1, "epoch": 0.5, "loss": 2.5, "learning_rate": 3e-4, "gradient_norm": 1.5, "tokens": 100}
+    lines = [
+        {"event": "warning", "step": 0, "kind": "template", "text": "Look."},
+        {"event": "validation", "step": 0, "loss": 3.5, "tokens": 10, "seconds": 0.5},
+        step | {"supervised_tokens": 40, "seconds": 2.0},
+        step | {"step": 2, "epoch": 1.0, "loss": 0.125, "seconds": 2.0},
+        {"event": "validation", "step": 2, "loss": None, "seconds": 0.5},
+        {"event": "samples", "step": 2, "samples": [{"instruction": "Say é.", "input": "", "expected": "é", "answer": "é"}]},
+    ]
+    text("metrics", "short", "".join(json.dumps(line) + "\n" for line in lines))
+    text("metrics", "cut", "".join(json.dumps(step | {"step": n}, separators=(",", ":")) + "\n" for n in range(1, 9)) + '{"event":"st')
+
+
 def safetensors():
     here = folder("safetensors")
     save_file({"a": torch.ones(2, 3), "b": torch.zeros(4, dtype=torch.bfloat16)}, here / "two", metadata={"format": "pt"})
@@ -134,6 +148,7 @@ if __name__ == "__main__":
     documents()
     rows()
     published()
+    metrics()
     tokenizers()
     tiktoken()
     sentencepieces()

@@ -1,4 +1,5 @@
 import JSON
+import Pages
 
 extension EvaluationReport {
   /// What is needed to have the same figures again.

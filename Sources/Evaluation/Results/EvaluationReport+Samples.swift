@@ -1,4 +1,5 @@
 import Foundation
+import Pages
 
 extension EvaluationReport {
   /// Samples of a task side by side: those that models disagree about first, then the rest, in the order of the file.

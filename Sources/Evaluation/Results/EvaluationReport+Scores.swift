@@ -1,4 +1,5 @@
 import Foundation
+import Pages
 
 extension EvaluationReport {
   /// A section of the page: a task's figures, its parts, its samples.

@@ -1,3 +1,5 @@
+import Pages
+
 /// A result as one HTML page for a person: scores with bars, what separates the models, and their answers side by side.
 ///
 /// The page needs no network and no script; a small script adds a filter and a search. It never runs what it shows: a content security
@@ -28,19 +30,9 @@ public struct EvaluationReport {
 
   /// The whole page.
   public var html: String {
-    let head = Markup.element(
-      "head", [],
-      [
-        .element("meta", [("charset", "utf-8")]),
-        .element("meta", [("name", "viewport"), ("content", "width=device-width, initial-scale=1")]),
-        .element("meta", [("http-equiv", "Content-Security-Policy"), ("content", ReportStyle.policy)]),
-        .element("meta", [("name", "color-scheme"), ("content", "light dark")]),
-        .element("title", title), Markup(source: "<style>\(ReportStyle.styles)</style>"),
-      ])
-    let body = Markup.element(
-      "body", [],
-      [.element("header", [], header), .element("main", [], [overview] + tasks.indices.map(section) + [facts]), script])
-    return "<!DOCTYPE html>\n<html lang=\"en\">\n\(head.source)\n\(body.source)\n</html>\n"
+    HTMLPage.html(
+      title: title, styles: ReportStyle.styles, policy: ReportStyle.policy,
+      body: [.element("header", [], header), .element("main", [], [overview] + tasks.indices.map(section) + [facts]), script])
   }
 
   var tasks: [TaskResult] { result.models.first?.tasks ?? [] }

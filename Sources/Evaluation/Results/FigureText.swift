@@ -1,4 +1,5 @@
 import Foundation
+import Pages
 
 /// Figures as people read them: shares in percent with two decimals, others plain.
 enum FigureText {
@@ -27,18 +28,10 @@ enum FigureText {
   }
 
   /// `52,002`
-  static func grouped(_ number: Int) -> String {
-    var text = String(number.magnitude)
-    var index = text.count - 3
-    while index > 0 {
-      text.insert(",", at: text.index(text.startIndex, offsetBy: index))
-      index -= 3
-    }
-    return (number < 0 ? "-" : "") + text
-  }
+  static func grouped(_ number: Int) -> String { Words.grouped(number) }
 
   /// `1 sample`, `2,500 samples`
-  static func count(_ number: Int, _ noun: String) -> String { grouped(number) + " " + noun + (number == 1 ? "" : "s") }
+  static func count(_ number: Int, _ noun: String) -> String { Words.count(number, noun) }
 
   private static func error(_ error: Double?, like size: Double, _ metric: Metric) -> String {
     error.map { " ± " + number($0, like: size, metric) } ?? ""

@@ -1,3 +1,5 @@
+import Pages
+
 /// A result as lines of text, for a terminal.
 struct ResultTable {
   let result: EvaluationResult

@@ -5,6 +5,7 @@ import Datasets
 import Evaluation
 import Foundation
 import JSON
+import Runs
 import Tensors
 import TestSupport
 import Tokenizers
@@ -25,6 +26,7 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   case rows
   case adapter
   case published
+  case metrics
 
   /// Reads `bytes` as a file of this kind, and what it holds to the end.
   public func read(_ bytes: [UInt8]) {
@@ -42,6 +44,7 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
       case .rows: try readRows(bytes)
       case .adapter: try readAdapter(bytes)
       case .published: try readPublished(bytes)
+      case .metrics: readMetrics(bytes)
       }
     } catch {
       precondition(!"\(error)".isEmpty, "an error without words")
@@ -56,6 +59,15 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   private func readTorch(_ bytes: [UInt8]) throws {
     let file = try TorchFile(MappedBytes(bytes), path: "file")
     for tensor in file.tensors { sum(tensor.bytes) }
+  }
+
+  /// As people look at it too.
+  private func readMetrics(_ bytes: [UInt8]) {
+    var history = RunHistory()
+    let count = bytes.withUnsafeBytes { history.read($0) }
+    precondition(count <= bytes.count && history.steps.count <= history.lineCount)
+    precondition(LossChart(history, title: "a run", stepCount: 10).svg.hasSuffix("</svg>\n"))
+    precondition(history.samples.count + history.warnings.count <= history.others.count)
   }
 
   /// Touches every byte that a reader says a tensor has.

@@ -1,9 +1,9 @@
 /// Text that someone else wrote, made safe to look at.
-enum VisibleText {
+package enum VisibleText {
   /// The text with what is invisible, moves the cursor or turns the reading direction spelled out: `[U+202E]`.
   ///
   /// - Parameter isBlock: whether line ends and tabs may stay.
-  static func visible(_ text: String, isBlock: Bool = false) -> String {
+  package static func visible(_ text: String, isBlock: Bool = false) -> String {
     guard text.unicodeScalars.contains(where: isHidden) else { return text }
     var result = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
@@ -31,7 +31,7 @@ enum VisibleText {
   }
 
   /// Columns that a text takes on a terminal: two for East Asian wide characters, none for what stands above or below others.
-  static func width(_ text: String) -> Int {
+  package static func width(_ text: String) -> Int {
     text.unicodeScalars.reduce(0) { $0 + width($1) }
   }
 
@@ -52,7 +52,7 @@ enum VisibleText {
   }
 
   /// At most `limit` columns, shortened in the middle, where names that resemble each other are most alike.
-  static func shortened(_ text: String, to limit: Int) -> String {
+  package static func shortened(_ text: String, to limit: Int) -> String {
     guard width(text) > limit else { return text }
     let half = max(1, (limit - 1) / 2)
     return clipped(Array(text), to: limit - 1 - half) + "…" + String(clipped(text.reversed(), to: half).reversed())

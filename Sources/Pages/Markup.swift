@@ -1,16 +1,18 @@
 /// A piece of an HTML page that is also well-formed XML. Text of others enters through `text` alone, which escapes it.
-struct Markup {
-  let source: String
+package struct Markup: Sendable {
+  package let source: String
 
-  static let nothing = Markup(source: "")
-  private static let void: Set<String> = ["br", "input", "line", "meta", "rect"]
+  package init(source: String) { self.source = source }
+
+  package static let nothing = Markup(source: "")
+  private static let void: Set<String> = ["br", "circle", "input", "line", "meta", "path", "rect"]
 
   /// Text as text; what is invisible or turns the reading direction is spelled out.
   ///
   /// - Parameter isBlock: whether line ends and tabs stay as they are.
-  static func text(_ text: String, isBlock: Bool = false) -> Markup { Markup(source: escaped(text, isBlock: isBlock)) }
+  package static func text(_ text: String, isBlock: Bool = false) -> Markup { Markup(source: escaped(text, isBlock: isBlock)) }
 
-  static func element(_ name: String, _ attributes: [(String, String)] = [], _ children: [Markup] = []) -> Markup {
+  package static func element(_ name: String, _ attributes: [(String, String)] = [], _ children: [Markup] = []) -> Markup {
     var source = "<\(name)"
     for (key, value) in attributes { source += " \(key)=\"\(escaped(value, isBlock: false))\"" }
     guard !void.contains(name) else { return Markup(source: source + "/>") }
@@ -19,14 +21,14 @@ struct Markup {
     return Markup(source: source + "</\(name)>")
   }
 
-  static func element(_ name: String, class style: String, _ children: [Markup] = []) -> Markup {
+  package static func element(_ name: String, class style: String, _ children: [Markup] = []) -> Markup {
     element(name, style.isEmpty ? [] : [("class", style)], children)
   }
 
-  static func element(_ name: String, _ text: String) -> Markup { element(name, [], [.text(text)]) }
+  package static func element(_ name: String, _ text: String) -> Markup { element(name, [], [.text(text)]) }
 
   /// Text of others, in the direction of its own script.
-  static func foreign(_ name: String, class style: String, _ text: String) -> Markup {
+  package static func foreign(_ name: String, class style: String, _ text: String) -> Markup {
     element(name, [("class", style), ("dir", "auto")], [.text(text, isBlock: true)])
   }
 

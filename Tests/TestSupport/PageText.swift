@@ -1,17 +1,18 @@
 /// A strict reader of pages: well-formed XML without declarations, entities of five kinds, text that XML 1.0 allows.
-struct PageText {
-  struct Malformed: Error, Equatable { let reason: String }
+public struct PageText {
+  public struct Malformed: Error, Equatable { public let reason: String }
 
   /// Each element's name with its attributes, in order.
-  private(set) var elements: [(name: String, attributes: [String: String])] = []
+  public private(set) var elements: [(name: String, attributes: [String: String])] = []
   /// All text outside of `style` and `script`, unescaped.
-  private(set) var text = ""
-  private(set) var script = ""
+  public private(set) var text = ""
+  public private(set) var script = ""
   private var rest: Substring.UnicodeScalarView
 
-  init(_ page: String) throws {
-    guard page.hasPrefix("<!DOCTYPE html>\n") else { throw Malformed(reason: "no document type") }
-    rest = page.dropFirst("<!DOCTYPE html>\n".count).unicodeScalars
+  /// - Parameter prologue: what the text must begin with.
+  public init(_ page: String, prologue: String = "<!DOCTYPE html>\n") throws {
+    guard page.hasPrefix(prologue) else { throw Malformed(reason: "no document type") }
+    rest = page.dropFirst(prologue.count).unicodeScalars
     var open: [String] = []
     while let scalar = rest.first {
       guard scalar == "<" else {

@@ -1,0 +1,18 @@
+import CKernels
+import Tensors
+
+extension MachineReport {
+  /// Operations a second of the product instruction on registers alone, all threads together, measured for `seconds`; 0 where the
+  /// instruction set has none for the precision.
+  ///
+  /// - Throws: `CPUBackendError` when threads cannot be made.
+  public static func peak(
+    _ precision: Precision, threads: Int?, instructionSet: InstructionSet, seconds: Double
+  ) throws(CPUBackendError) -> Double {
+    guard instructionSet.isAvailable else { throw .unavailableInstructionSet(instructionSet, best: InstructionSet.best) }
+    let count = threads ?? Int(puna_available_cores())
+    guard let context = puna_context_create(Int32(clamping: count), instructionSet.kernelValue) else { throw .noThreads(count) }
+    defer { puna_context_destroy(context) }
+    return puna_measure_peak(context, precision == .bfloat16 ? 1 : 0, seconds)
+  }
+}
