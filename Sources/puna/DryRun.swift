@@ -2,12 +2,10 @@ import CPUBackend
 import Datasets
 import FineTuning
 import Foundation
+import Tensors
 
 /// What a run would do and take, found without training: everything is opened and checked, the rows of an epoch are tokenized and packed.
 struct DryRun {
-  /// Share of the instruction's measured peak that training reaches; the README has measurements.
-  private static let usualShare = 0.7
-
   let text: String
 
   init(_ run: TrainingRun) throws {
@@ -20,11 +18,13 @@ struct DryRun {
     let left = max(0, run.stepCount - done)
     let sampled = min(examples.stepsPerEpoch, 200)
     var (asked, computed, supervised) = (0, 0, 0)
+    var longest: PackedBatch?
     for step in 0..<sampled {
       for packed in packer.pack(try examples.examples(epoch: 0, step: step)) {
         asked += packed.tokenCount
         computed += packed.batch.rowCount
         supervised += packed.batch.targets.count
+        if step == 0, packed.batch.targets.count > 0, packed.batch.rowCount > longest?.rowCount ?? 0 { longest = packed.batch }
       }
     }
     func perEpoch(_ count: Int) -> Int { count * examples.stepsPerEpoch / max(1, sampled) }
@@ -35,7 +35,15 @@ struct DryRun {
     let operations = work.operations(computed: computed, supervised: supervised) / Double(max(1, sampled))
     let machine = try MachineReport(threads: run.recipe.compute.threads)
     let peak = run.precision == .bfloat16 ? machine.bfloat16Peak : machine.float32Peak
-    let seconds = operations * Double(left) / (peak * DryRun.usualShare)
+    let time: String
+    if let longest {
+      let step = try MeasuredStep(run, plan, on: longest)
+      let seconds = Double(computed) / Double(max(1, sampled)) / step.rowsPerSecond
+      let reached = operations / seconds / peak
+      time = "about \(Terminal.duration(seconds * Double(left))) by a measurement of its blocks, validation and samples aside; \(Int((100 * reached).rounded())) % of that peak"
+    } else {
+      time = "unknown: the first step has nothing to learn"
+    }
     let approximately = sampled < examples.stepsPerEpoch ? "about " : ""
     let share = String(format: "%.4f", 100 * Double(trained) / Double(base + trained))
     let facts = examples.facts
@@ -48,9 +56,9 @@ struct DryRun {
       "# rows        \(Terminal.grouped(examples.rowsPerEpoch)) an epoch, \(Terminal.grouped(examples.validationRowCount)) held out; \(facts.truncatedRows) of \(facts.rowsEncoded) looked at cut, \(facts.droppedRows) left out, \(facts.rowsWithNothingToLearn) with nothing to learn",
       "# tokens      \(approximately)\(Terminal.grouped(perEpoch(asked))) an epoch, \(Terminal.grouped(perEpoch(computed))) computed after sharing beginnings, \(Terminal.grouped(perEpoch(supervised))) learnt",
       "# steps       \(Terminal.grouped(run.stepCount)) of \(run.recipe.training.batchSize) rows, \(Terminal.grouped(examples.stepsPerEpoch)) an epoch",
-      "# memory      base \(Terminal.bytes(plan.base)) mapped; adapter and optimizer \(Terminal.bytes(plan.adapter)); activations \(Terminal.bytes(plan.activations)); workspace \(Terminal.bytes(plan.workspace)); with \(plan.rows) rows in flight\(plan.recomputes ? ", blocks recomputed" : "")",
+      "# memory      base \(Terminal.bytes(plan.base)) mapped; adapter and optimizer \(Terminal.bytes(plan.adapter)); activations \(Terminal.bytes(plan.activations)); workspace \(Terminal.bytes(plan.workspace)); \(Terminal.bytes(plan.total)) in all, the program's \(Terminal.bytes(plan.program)) included; with \(plan.rows) rows in flight\(plan.recomputes ? ", blocks recomputed" : "")",
       "# computes    \(run.precision.rawValue) on \(run.instructionSet.rawValue), peak \(Int(peak / 1e9)) GFLOP/s measured",
-      "# time        about \(Terminal.duration(seconds)) at \(Int(100 * DryRun.usualShare)) % of that peak, validation aside",
+      "# time        \(time)",
     ]
     lines.insert(contentsOf: sources, at: 4)
     if let checkpoint = run.resumedCheckpoint {

@@ -179,12 +179,16 @@ struct TrainingRun: Sendable {
   }
 
   /// On the thread that is to own it.
-  func makeModel() throws -> (model: LlamaModel, adapter: LoRAAdapter) {
+  /// - Parameter layers: the first blocks alone, for measuring.
+  func makeModel(layers: Int? = nil) throws -> (model: LlamaModel, adapter: LoRAAdapter) {
+    var configuration = base.configuration
+    configuration.layerCount = min(layers ?? configuration.layerCount, configuration.layerCount)
+    func modules(_ adapter: PEFTAdapter) -> [LoRAAdapter.Module] { adapter.loraModules.filter { $0.layer < configuration.layerCount } }
     let backend = try CPUBackend(precision: precision, threads: recipe.compute.threads, instructionSet: instructionSet)
-    let adapter = LoRAAdapter(initial.loraModules, isTrained: true, dropout: lora.dropout, configuration: base.configuration, on: backend)
-    let below = frozen.map { LoRAAdapter($0.adapter.loraModules, weight: $0.weight, configuration: base.configuration, on: backend) }
+    let adapter = LoRAAdapter(modules(initial), isTrained: true, dropout: lora.dropout, configuration: configuration, on: backend)
+    let below = frozen.map { LoRAAdapter(modules($0.adapter), weight: $0.weight, configuration: configuration, on: backend) }
     let model = try LlamaModel(
-      weights: BaseWeights(configuration: base.configuration, weights: base.weights), adapters: below + [adapter], on: backend)
+      weights: BaseWeights(configuration: configuration, weights: base.weights), adapters: below + [adapter], on: backend)
     return (model, adapter)
   }
 

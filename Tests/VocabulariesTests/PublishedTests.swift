@@ -44,6 +44,6 @@ struct PublishedTests {
     let before = try sample.measure(merge.base.tokenizer)
     let after = try sample.measure(merge.result.tokenizer)
     #expect(before.difference == nil && after.difference == nil)
-    #expect(after.tokenCount * 2 < before.tokenCount)
+    #expect(after.tokenCount * 3 < before.tokenCount * 2)
   }
 }
