@@ -10,6 +10,9 @@ public enum SystemMemory {
   /// What this process has in memory now that is its own, not mapped from files.
   public static var resident: Int { kibibytes("RssAnon", of: "/proc/self/status") }
 
+  /// What this process has in memory now, mapped pages of files included.
+  public static var residentWithFiles: Int { kibibytes("VmRSS", of: "/proc/self/status") }
+
   /// The most that this process has had in memory, mapped pages of files included.
   public static var peakResident: Int { kibibytes("VmHWM", of: "/proc/self/status") }
 

@@ -18,7 +18,7 @@ public struct MemoryPlan: Sendable, Equatable {
     public var branchColumns: Int
     /// Branches of a block that keep a copy of their input, because dropout changed it.
     public var droppingBranches: Int
-    /// Bytes that the process has before training: the program, data, tokenizer.
+    /// Bytes that the process holds besides: the program, the tokenizer, rows and their tokens.
     public var program: Int
 
     public init(
@@ -40,13 +40,13 @@ public struct MemoryPlan: Sendable, Equatable {
   public let recomputes: Bool
   /// Base weights: mapped pages of files, shared with the system's cache.
   public let base: Int
-  /// Values, gradients and AdamW's moments of the trained adapter.
+  /// Values, gradients and AdamW's moments of the trained adapter, and the two copies of its values that saving makes.
   public let adapter: Int
   /// What forward keeps for backward.
   public let activations: Int
   /// What one layer or the head needs beyond that while it runs.
   public let workspace: Int
-  /// What the process had before.
+  /// The program, the tokenizer, the data.
   public let program: Int
 
   /// Everything that is not mapped from files.
@@ -78,7 +78,7 @@ public struct MemoryPlan: Sendable, Equatable {
     self.rows = rows
     self.recomputes = recomputes
     base = model.base
-    adapter = model.trainedParameters * 4 * MemoryLayout<Float>.size
+    adapter = model.trainedParameters * 6 * MemoryLayout<Float>.size
     activations = rows * (recomputes ? configuration.layerCount * state + layer : configuration.layerCount * layer)
     // Last: the workers' own packed panels and tiles.
     workspace = max(head, rows * max(feedForward, attention)) + (24 << 20)

@@ -40,7 +40,9 @@ struct DryRun {
       let step = try MeasuredStep(run, plan, on: longest)
       let seconds = Double(computed) / Double(max(1, sampled)) / step.rowsPerSecond
       let reached = operations / seconds / peak
-      time = "about \(Terminal.duration(seconds * Double(left))) by a measurement of its blocks, validation and samples aside; \(Int((100 * reached).rounded())) % of that peak"
+      time =
+        "about \(Terminal.duration(seconds * Double(left))) by a measurement of its blocks, validation and samples aside; "
+        + "\(Int((100 * reached).rounded())) % of that peak"
     } else {
       time = "unknown: the first step has nothing to learn"
     }
@@ -56,7 +58,7 @@ struct DryRun {
       "# rows        \(Terminal.grouped(examples.rowsPerEpoch)) an epoch, \(Terminal.grouped(examples.validationRowCount)) held out; \(facts.truncatedRows) of \(facts.rowsEncoded) looked at cut, \(facts.droppedRows) left out, \(facts.rowsWithNothingToLearn) with nothing to learn",
       "# tokens      \(approximately)\(Terminal.grouped(perEpoch(asked))) an epoch, \(Terminal.grouped(perEpoch(computed))) computed after sharing beginnings, \(Terminal.grouped(perEpoch(supervised))) learnt",
       "# steps       \(Terminal.grouped(run.stepCount)) of \(run.recipe.training.batchSize) rows, \(Terminal.grouped(examples.stepsPerEpoch)) an epoch",
-      "# memory      base \(Terminal.bytes(plan.base)) mapped; adapter and optimizer \(Terminal.bytes(plan.adapter)); activations \(Terminal.bytes(plan.activations)); workspace \(Terminal.bytes(plan.workspace)); \(Terminal.bytes(plan.total)) in all, the program's \(Terminal.bytes(plan.program)) included; with \(plan.rows) rows in flight\(plan.recomputes ? ", blocks recomputed" : "")",
+      "# memory      base \(Terminal.bytes(plan.base)) mapped; adapter and optimizer \(Terminal.bytes(plan.adapter)); activations \(Terminal.bytes(plan.activations)); workspace \(Terminal.bytes(plan.workspace)); \(Terminal.bytes(plan.total)) in all, \(Terminal.bytes(plan.program)) for program and data included; with \(plan.rows) rows in flight\(plan.recomputes ? ", blocks recomputed" : "")",
       "# computes    \(run.precision.rawValue) on \(run.instructionSet.rawValue), peak \(Int(peak / 1e9)) GFLOP/s measured",
       "# time        \(time)",
     ]

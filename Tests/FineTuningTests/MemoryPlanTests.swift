@@ -20,7 +20,7 @@ import Testing
     let model = MemoryPlan.Model(shape, base: 0, trainedParameters: 100, activationBytes: 2, program: 7)
     let plan = MemoryPlan(model, rows: 1000, recomputes: false)
     #expect(plan.activations / 1000 / 22 / 1000 == 40)
-    #expect(plan.adapter == 1600)
+    #expect(plan.adapter == 2400)
     #expect(plan.privateBytes == plan.adapter + plan.activations + plan.workspace + 7 && plan.total == plan.privateBytes)
   }
 
