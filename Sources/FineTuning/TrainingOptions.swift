@@ -42,7 +42,7 @@ public struct TrainingOptions: Sendable, Equatable {
   public var duration: Duration
   /// Examples per optimizer step.
   public var batchSize = 16
-  /// Rows in flight; `nil` chooses what memory allows, at most 2048. Never changes the result beyond rounding.
+  /// Rows in flight; `nil` chooses what memory allows, at most `MemoryPlan.mostRows`. Never changes the result beyond rounding.
   public var microBatchTokens: Int?
   public var learningRate = 3.0e-4
   public var schedule = Schedule.cosine
