@@ -101,7 +101,7 @@ let package = Package(
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "TestSupport"]),
     .testTarget(name: "VocabulariesTests", dependencies: ["Vocabularies", "Checkpoints", "Tokenizers", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tokenizers", "Tensors", "TestSupport"]),
-    .testTarget(name: "FineTuningTests", dependencies: ["FineTuning", "Llama", "Tensors", "TestSupport"]),
+    .testTarget(name: "FineTuningTests", dependencies: ["CPUBackend", "FineTuning", "Llama", "Tensors", "TestSupport"]),
     .testTarget(
       name: "InspectionTests",
       dependencies: ["Inspection", "Adapters", "Bases", "Checkpoints", "JSON", "Llama", "Tensors", "Tokenizers", "TestSupport"]),

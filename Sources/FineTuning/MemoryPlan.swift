@@ -79,9 +79,10 @@ public struct MemoryPlan: Sendable, Equatable {
     self.recomputes = recomputes
     base = model.base
     adapter = model.trainedParameters * 6 * MemoryLayout<Float>.size
-    activations = rows * (recomputes ? configuration.layerCount * state + layer : configuration.layerCount * layer)
-    // Last: the workers' own packed panels and tiles.
-    workspace = max(head, rows * max(feedForward, attention)) + (24 << 20)
+    // The last block keeps its attention's output for the supervised rows too.
+    activations = rows * ((recomputes ? configuration.layerCount * state + layer : configuration.layerCount * layer) + query)
+    // Last: what is kept of each row beside its state (targets, positions, statistics), and the workers' packed panels and tiles.
+    workspace = max(head, rows * max(feedForward, attention)) + rows * 256 + (24 << 20)
     program = model.program
   }
 

@@ -24,7 +24,8 @@ struct Head {
     guard let dx = scores.gradient else { return (scores, nil) }
     let dh = backend.makeZeros(rows: h.rows, columns: h.columns)
     backend.addRMSNormGradient(dx, scale: norm, normalized: normalized, inverseRMS: inverseRMS, to: dh)
-    return (scores, dh)
+    // Backward is long: nothing that it does not need lives through it.
+    return (TargetScores(logProbabilities: scores.logProbabilities, mostLikely: scores.mostLikely, gradient: nil), dh)
   }
 
   /// All logits of some states: float32 [rows, vocabulary].

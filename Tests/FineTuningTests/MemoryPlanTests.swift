@@ -1,5 +1,8 @@
+import CPUBackend
 import FineTuning
 import Llama
+import Tensors
+import TestSupport
 import Testing
 
 /// The shape of TinyLlama 1.1B, of which 40 KB a row and layer are kept in bfloat16.
@@ -50,5 +53,33 @@ import Testing
   func aPlanNeverExceedsItsLimit(limit: Int) throws {
     guard let plan = try? choose(limit: limit) else { return }
     #expect(plan.total <= limit && plan.rows >= 512)
+  }
+
+  /// Tensors of a step hold what the plan says, no more, and not a fifth less; workers' own memory aside.
+  @Test(arguments: [false, true], [Precision.float32, .bfloat16])
+  func whatAStepHoldsIsWhatWasPlanned(recomputes: Bool, precision: Precision) throws {
+    guard precision == .float32 || InstructionSet.best.multipliesBFloat16 else { return }
+    let configuration = LlamaConfiguration(
+      vocabularySize: 600, hiddenSize: 192, intermediateSize: 512, layerCount: 5, headCount: 6, keyValueHeadCount: 2, headDimension: 32,
+      normEpsilon: 1e-5, maximumPositions: 600)
+    let tiny = TinyModel(configuration)
+    let backend = try CPUBackend(precision: precision)
+    let adapter = LoRAAdapter(
+      tiny.modules([.q, .k, .v, .o], rank: 4, scale: 1, seed: 2), isTrained: true, configuration: configuration, on: backend)
+    let model = try LlamaModel(weights: tiny.weights, adapters: [adapter], on: backend)
+    let before = backend.memoryUse.peak
+    let rows = 512
+    let batch = PackedBatch(
+      tokens: (0..<rows).map { Int32($0 % 600) }, segments: [PackedBatch.Segment(rows: 0..<rows, parent: .none, position: 0)],
+      targets: (0..<rows).map { PackedBatch.Target(row: $0, token: Int32(($0 * 7) % 600)) })
+    _ = model.accumulateGradients(batch, weights: [Float](repeating: 1 / Float(rows), count: rows), recomputes: recomputes)
+    let held = backend.memoryUse.peak - before
+    let plan = MemoryPlan(
+      MemoryPlan.Model(
+        configuration, base: 0, trainedParameters: adapter.parameters.count, activationBytes: precision == .float32 ? 4 : 2,
+        branchColumns: 4 * 32),
+      rows: rows, recomputes: recomputes)
+    let planned = plan.activations + plan.workspace - (24 << 20)
+    #expect(held <= planned && held * 5 >= planned * 4, "held \(held), planned \(planned)")
   }
 }
