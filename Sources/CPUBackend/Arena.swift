@@ -9,8 +9,6 @@ final class Arena {
   /// Bytes that tensors hold now, and the most they have held.
   private var usedByteCount = 0
   private(set) var peakByteCount = 0
-  /// Bytes mapped from the system.
-  var mappedByteCount: Int { mappings.reduce(0) { $0 + $1.count } }
 
   /// Cache lines for small tensors, pages for large ones: neighbours then never share a line.
   private static let alignment = 128

@@ -22,7 +22,7 @@ public final class CPUBackend: ComputeBackend {
     guard set.isAvailable else { throw .unavailableInstructionSet(set, best: InstructionSet.best) }
     let precision = precision ?? (set.multipliesBFloat16 ? .bfloat16 : .float32)
     guard precision == .float32 || set.multipliesBFloat16 else { throw .precisionNeedsInstructions(set) }
-    let count = threads ?? Int(puna_available_cores())
+    let count = threads ?? MachineReport.availableCores
     guard let context = puna_context_create(Int32(count), set.kernelValue) else { throw .noThreads(count) }
     if set == .generic { try OpenBLAS.useForGenericProducts() }
     self.precision = precision
@@ -39,10 +39,8 @@ public final class CPUBackend: ComputeBackend {
     if let memory = arena.reserve(byteCount) { puna_populate(context, memory.baseAddress, memory.count) }
   }
 
-  /// The most bytes that tensors have held at once, what the workers have for themselves, and all that was asked of the system.
-  public var memoryUse: (peak: Int, scratch: Int, mapped: Int) {
-    (arena.peakByteCount, puna_scratch_bytes(context), arena.mappedByteCount)
-  }
+  /// The most bytes that tensors have held at once, and what the workers have for themselves.
+  public var memoryUse: (peak: Int, scratch: Int) { (arena.peakByteCount, puna_scratch_bytes(context)) }
 
   public func makeTensor(rows: Int, columns: Int, _ dtype: DType) -> Tensor {
     Tensor(

@@ -31,7 +31,7 @@ public struct MachineReport: Sendable {
     let set: InstructionSet
     if let instructionSet { set = instructionSet } else { set = try InstructionSet.chosen() }
     guard set.isAvailable else { throw .unavailableInstructionSet(set, best: InstructionSet.best) }
-    coreCount = Int(puna_available_cores())
+    coreCount = MachineReport.availableCores
     let count = threads ?? coreCount
     guard let context = puna_context_create(Int32(count), set.kernelValue) else { throw .noThreads(count) }
     defer { puna_context_destroy(context) }

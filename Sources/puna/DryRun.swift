@@ -24,7 +24,7 @@ struct DryRun {
         asked += packed.tokenCount
         computed += packed.batch.rowCount
         supervised += packed.batch.targets.count
-        if step == 0, packed.batch.targets.count > 0, packed.batch.rowCount > longest?.rowCount ?? 0 { longest = packed.batch }
+        if packed.batch.targets.count > 0, packed.batch.rowCount > longest?.rowCount ?? 0 { longest = packed.batch }
       }
     }
     func perEpoch(_ count: Int) -> Int { count * examples.stepsPerEpoch / max(1, sampled) }
@@ -44,7 +44,7 @@ struct DryRun {
         "about \(Terminal.duration(seconds * Double(left))) by a measurement of its blocks, validation and samples aside; "
         + "\(Int((100 * reached).rounded())) % of that peak"
     } else {
-      time = "unknown: the first step has nothing to learn"
+      time = "unknown: nothing to learn in the steps looked at"
     }
     let approximately = sampled < examples.stepsPerEpoch ? "about " : ""
     let share = String(format: "%.4f", 100 * Double(trained) / Double(base + trained))

@@ -59,7 +59,11 @@ final class RunWatch {
 
   private func norms() throws -> [PEFTAdapter.ModuleNorm] {
     let adapter = try PEFTAdapter.read(run.recipe.output, shape: run.base.configuration)
-    return adapter.normOperations <= RunWatch.mostOperations ? adapter.norms(beside: run.base.weights) : []
+    guard adapter.normOperations <= RunWatch.mostOperations else {
+      note("the report leaves out what the adapter changed where: at this rank it would take long.")
+      return []
+    }
+    return adapter.norms(beside: run.base.weights)
   }
 
   private var session: RunReport.Session {
@@ -69,7 +73,7 @@ final class RunWatch {
     session.peakRate = peak.flatMap { $0 > 0 ? $0 : nil }
     session.shareOfPeak = session.peakRate.flatMap { seconds > 0 ? operations / seconds / $0 : nil }
     session.processor = MachineReport.processorName
-    session.threads = run.recipe.compute.threads
+    session.threads = run.recipe.compute.threads ?? MachineReport.availableCores
     session.rowsInFlight = plan.rows
     session.watchSeconds = follower.seconds
     session.recomputes = plan.recomputes

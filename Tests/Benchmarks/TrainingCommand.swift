@@ -66,8 +66,7 @@ struct TrainingCommand: ParsableCommand {
       weights: BaseWeights(configuration: configuration, weights: weights), adapters: [adapter], on: backend)
     let shape = MemoryPlan.Model(
       configuration, base: weights.values.reduce(0) { $0 + $1.byteCount }, trainedParameters: adapter.parameters.count,
-      activationBytes: backend.activationType.byteCount, branchColumns: projections.count * ((rank + 31) / 32 * 32),
-      program: SystemMemory.resident)
+      activationBytes: backend.activationType.byteCount, branchColumns: projections.count * ((rank + 31) / 32 * 32))
     let plan = MemoryPlan(shape, rows: rows ?? max(MemoryPlan.mostRows, length ?? 0), recomputes: recompute)
     backend.reserve(byteCount: plan.activations + plan.workspace)
     var options = TrainingOptions(duration: .steps(steps + 1))
@@ -86,7 +85,7 @@ struct TrainingCommand: ParsableCommand {
       let batches = packer.pack(sequences).map(\.batch)
       let packed = PackedStep(batches: batches, tokenCount: sequences.reduce(0) { $0 + $1.ids.count }, rowNames: [])
       let work = batches.reduce(0.0) {
-        $0 + TrainingWork($1, configuration, projections: projections, rank: rank).total
+        $0 + NeededWork($1, configuration, projections: projections, rank: rank).total
       }
       let before = peak.measure()
       var loss = Double.nan

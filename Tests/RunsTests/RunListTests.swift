@@ -52,6 +52,8 @@ struct RunListTests {
     let folder = try folder()
     let facts = RunFacts(folder: folder.file("whole"))
     #expect(abs((facts.examplesPerSecond ?? 0) - 10 / 0.6) < 1e-9 && abs((facts.tokensPerSecond ?? 0) - 1000) < 1e-9)
+    // Two of three steps of an epoch, none of them its short one.
+    #expect(abs((RunFacts(folder: folder.file("sweep/two")).examplesPerSecond ?? 0) - 20) < 1e-9)
     #expect(facts.bestValidation?.step == 6 && facts.validations.count == 3)
   }
 

@@ -3,7 +3,7 @@ import Tensors
 
 /// Floating-point operations that a step cannot do without: no padding, what sequences share once, the head and the last block's outputs at
 /// supervised rows, no gradient below the first adapter. Norms and everything else between products is left out.
-struct TrainingWork {
+struct NeededWork {
   let linear: Double
   let attention: Double
   let lowRank: Double
