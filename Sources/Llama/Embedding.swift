@@ -43,6 +43,9 @@ public struct TrainedVocabulary: Sendable, Equatable {
 
   public subscript(matrix: Matrix) -> Range<Int>? { matrix == .embedding ? embedding : head }
 
+  /// Whether some rows of a trained matrix stay as they are.
+  public var isPartial: Bool { Matrix.allCases.contains { (self[$0]?.lowerBound ?? 0) > 0 } }
+
   /// Rows over both matrices.
   public var rowCount: Int { Matrix.allCases.reduce(0) { $0 + (self[$1]?.count ?? 0) } }
 }

@@ -106,6 +106,9 @@ public final class LoRAAdapter {
     self.dropout = dropout
   }
 
+  /// A and B of each module.
+  public var modules: [(a: Parameter, b: Parameter)] { placements.indices.map { (parameters[2 * $0], parameters[2 * $0 + 1]) } }
+
   /// Rows of a matrix that are trained; nil where it stays as it is.
   public func trainedRows(of matrix: TrainedVocabulary.Matrix) -> TrainedRows? {
     guard let rows = vocabulary[matrix] else { return nil }
@@ -115,9 +118,8 @@ public final class LoRAAdapter {
 
   /// The modules as they are now: reads the parameters back.
   public func modules(from backend: any ComputeBackend) -> [Module] {
-    placements.enumerated().map { index, placement in
-      let a = parameters[2 * index]
-      let b = parameters[2 * index + 1]
+    zip(placements, modules).map { placement, matrices in
+      let (a, b) = matrices
       return Module(
         layer: placement.layer, projection: placement.projection, rank: a.rows, scale: placement.scale,
         a: backend.read(parameters.values, a.elements), b: backend.read(parameters.values, b.elements))
