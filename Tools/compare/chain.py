@@ -90,7 +90,8 @@ def main():
 
     tokenizer, model, dtype, problems = load(options.merged)
     rows = model.config.vocab_size
-    report("loading", "; ".join(" ".join(problem.split()) for problem in dict.fromkeys(problems)) or f"{dtype}, {len(tokenizer)} tokens, {rows} rows", not problems)
+    problems = "; ".join(" ".join(problem.split()) for problem in dict.fromkeys(problems))
+    report("loading", problems or f"{dtype}, {len(tokenizer)} tokens, {rows} rows", not problems)
     ids = tokenizer(options.text, return_tensors="pt").input_ids
     with torch.no_grad():
         found = model(input_ids=ids).logits[0]
