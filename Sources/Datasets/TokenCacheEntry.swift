@@ -136,7 +136,9 @@ struct TokenCacheEntry {
 
   /// - Throws: `SystemError`, and what reading tokens throws.
   func write(_ documents: EncodedDocuments, _ key: TokenCache.Key) throws {
-    let facts = [UInt8](try JSONEncoder().encode(documents.facts))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let facts = [UInt8](try encoder.encode(documents.facts))
     let counts = Counts(documents, facts: facts.count)
     var body = PieceWriter(file, offset: TokenCacheEntry.headerByteCount, hash: counts.hash)
     let step = TokenCacheEntry.pieceByteCount / 4
