@@ -1,4 +1,5 @@
 import Foundation
+import Tokenizers
 
 /// A data file held open and read in pieces, always as it was when it was opened.
 ///
@@ -84,5 +85,16 @@ package final class DataFile: Sendable {
       }
     }
     return (line, column)
+  }
+}
+
+extension DataFile {
+  /// A fingerprint of all bytes: 32 hexadecimal digits.
+  ///
+  /// - Throws: `DataError.changed`, `DataError.unreadable`.
+  func fingerprint() throws -> String {
+    var hash = ContentHash()
+    for start in stride(from: 0, to: byteCount, by: 4 << 20) { hash.update(try bytes(start..<min(byteCount, start + 4 << 20))) }
+    return hash.text
   }
 }

@@ -1,5 +1,13 @@
 import Tokenizers
 
+/// Where tokens of text are kept from run to run.
+public enum TokenCaching: Sendable, Equatable {
+  /// Those of larger files, in the user's folder for such things.
+  case auto
+  case none
+  case folder(String)
+}
+
 /// The `data` section of a recipe, checked and with its defaults filled in.
 public struct DataOptions: Sendable, Equatable {
   public enum Format: String, Sendable, CaseIterable {
@@ -49,6 +57,7 @@ public struct DataOptions: Sendable, Equatable {
   public var tooLong: TooLong = .truncate
   public var trainOnPrompt = false
   public var shuffle = true
+  public var tokenCache = TokenCaching.auto
 
   public init(train: [Source]) { self.train = train }
 }

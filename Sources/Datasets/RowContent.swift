@@ -47,18 +47,18 @@ struct ScannedRow {
     }
   }
 
-  /// Equal, within this process, for rows that say the same: however JSON spells it, white space around their texts aside.
+  /// Equal for rows that say the same: however JSON spells it, white space around their texts aside.
   func hash(in scanner: JSONScanner) -> Int {
-    var hasher = Hasher()
+    var hash = ContentHash()
     func combine(_ bytes: UnsafeRawBufferPointer) {
       let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
       let start = bytes.firstIndex { !isSpace($0) } ?? bytes.endIndex
       let end = bytes.lastIndex { !isSpace($0) }.map { $0 + 1 } ?? start
-      hasher.combine(end - start)
-      hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+      hash.update(end - start)
+      hash.update(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
     }
     func combine(_ text: JSONText?) {
-      guard let text, text.byteCount > 0 else { return hasher.combine(0) }
+      guard let text, text.byteCount > 0 else { return hash.update(0) }
       guard text.hasEscapes else {
         return combine(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scanner.bytes)[text.offset..<text.offset + text.byteCount]))
       }
@@ -77,9 +77,9 @@ struct ScannedRow {
       for turn in turns { combine(turn) }
     case .document(let text): combine(text)
     case .tokens(let ids, let promptLength):
-      for id in ids { hasher.combine(id) }
-      hasher.combine(promptLength)
+      for id in ids { hash.update(Int(id)) }
+      hash.update(promptLength)
     }
-    return hasher.finalize()
+    return hash.number
   }
 }

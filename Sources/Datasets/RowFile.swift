@@ -21,7 +21,7 @@ struct RowFile: Sendable {
   /// The first row that has a system text, and that has several user's turns; from 1.
   let firstRowWithSystem: Int?
   let firstRowWithTurns: Int?
-  /// Of what each row says, equal within this process for equal rows.
+  /// Of what each row says, equal for equal rows.
   let hashes: [Int]
   private let parser: RowParser
   /// First byte of each row, and the end of the last.
@@ -52,6 +52,15 @@ struct RowFile: Sendable {
     facts = reader.facts
     firstRowWithSystem = reader.firstRowWithSystem
     firstRowWithTurns = reader.firstRowWithTurns
+  }
+
+  /// What the first row decides, if nothing is requested; reading the file then finds the same.
+  ///
+  /// - Throws: `DataError` for a file without rows.
+  static func format(of file: DataFile, _ requested: DataOptions.Format, limits: ReadingLimits) throws -> DataOptions.Format {
+    var reader = RowReader(file, requested, nil, limits)
+    _ = try reader.begin()
+    return reader.parser.format
   }
 
   /// - Parameter index: from 0.
@@ -95,27 +104,38 @@ private struct RowReader {
   private var path: String { parser.path }
 
   mutating func read() throws {
+    if try begin() { try readLines() } else { try readArray() }
+    facts.duplicateRows = RowReader.duplicates(hashes)
+  }
+
+  /// Goes to the first row and decides the format.
+  ///
+  /// - Returns: whether the rows are JSON lines.
+  mutating func begin() throws -> Bool {
     try pieces.skipByteOrderMark()
     guard let first = try pieces.peek().byte else {
       throw DataError.notRows(path: path, reason: pieces.file.byteCount == 0 ? "the file is empty." : "the file holds no rows.")
     }
     switch first {
-    case UInt8(ascii: "["): try readArray()
-    case UInt8(ascii: "{"): try readLines()
+    case UInt8(ascii: "["):
+      pieces.skip()
+      if try pieces.peek().byte == UInt8(ascii: "]") {
+        throw DataError.notRows(path: path, reason: "the array is empty: there are no rows.")
+      }
+      try decideFormat(inLines: false)
+      return false
+    case UInt8(ascii: "{"):
+      try decideFormat(inLines: true)
+      return true
     default:
       let kind = try pieces.value { scanner in try scanner.kind() }
       throw DataError.notRows(path: path, reason: "the file is \(kind.rawValue). Expected an array of rows, or one row per line.")
     }
-    facts.duplicateRows = RowReader.duplicates(hashes)
   }
 
   private mutating func readArray() throws {
-    pieces.skip()
-    if try pieces.peek().byte == UInt8(ascii: "]") {
-      throw DataError.notRows(path: path, reason: "the array is empty: there are no rows.")
-    }
     while true {
-      try readRow(inLines: false)
+      try readRow()
       let byte = try pieces.peek().byte
       guard byte == UInt8(ascii: ",") || byte == UInt8(ascii: "]") else {
         throw try pieces.error(.unexpected(found: byte, expected: .commaOrBracket))
@@ -131,7 +151,7 @@ private struct RowReader {
   /// JSON lines. An object may take several lines, but no line has two.
   private mutating func readLines() throws {
     while true {
-      try readRow(inLines: true)
+      try readRow()
       let (byte, newLine) = try pieces.peek()
       guard let byte else { return }
       guard newLine else {
@@ -140,10 +160,9 @@ private struct RowReader {
     }
   }
 
-  private mutating func readRow(inLines: Bool) throws {
+  private mutating func readRow() throws {
     // A second byte order mark is no white space.
     if try pieces.peek().byte == 0xEF { throw try pieces.error(.unexpected(found: 0xEF, expected: .value)) }
-    if facts.rowsRead == 0 { try decideFormat(inLines: inLines) }
     let start = pieces.offset
     let row = facts.rowsRead + 1
     let parser = parser

@@ -4,6 +4,7 @@ import Tokenizers
 struct TextBlocks: Sendable {
   let path: String
   let facts: DataFacts
+  let tokenizer: any Tokenizer
   private let tokens: TokenStore
   /// Where each document ends in the stream.
   private let ends: [Int]
@@ -11,20 +12,14 @@ struct TextBlocks: Sendable {
 
   var count: Int { (tokens.count + blockLength - 1) / blockLength }
 
-  /// Encodes the documents of a file.
-  ///
-  /// - Throws: `DataError`, `TokenizerError` for a tokenizer without an end of sequence.
-  init(
-    _ documents: DocumentReader.Source, _ tokenizer: any Tokenizer, blockLength: Int, vocabularySize: Int?, limits: ReadingLimits
-  ) throws {
-    var writer = TokenWriter(path: documents.path, limit: limits.textTokensInMemory)
-    var reader = try DocumentReader(documents, tokenizer, vocabularySize, limits)
-    ends = try reader.read(into: &writer)
-    path = documents.path
+  /// Cuts the documents of the file `path`.
+  init(_ documents: EncodedDocuments, path: String, tokenizer: any Tokenizer, blockLength: Int) {
+    self.path = path
+    self.tokenizer = tokenizer
     self.blockLength = blockLength
-    tokens = try writer.store()
-    var facts = reader.facts
-    guard tokens.count > 0 else { throw DataError.notRows(path: path, reason: "the file holds no text.") }
+    tokens = documents.tokens
+    ends = documents.ends
+    var facts = documents.facts
     facts.rowsRead = (tokens.count + blockLength - 1) / blockLength
     self.facts = facts
   }
@@ -50,6 +45,18 @@ struct TextBlocks: Sendable {
       document += 1
     }
     return sequences
+  }
+
+  /// Whether a part of a block begins its document; else that began in the block before.
+  ///
+  /// - Parameters:
+  ///   - index: from 0.
+  ///   - part: from 1.
+  func beginsDocument(_ index: Int, part: Int) -> Bool {
+    let start = index * blockLength
+    guard part == 1, start > 0 else { return true }
+    let document = firstDocument(endingAfter: start)
+    return document > 0 && ends[document - 1] == start
   }
 
   private func firstDocument(endingAfter place: Int) -> Int {

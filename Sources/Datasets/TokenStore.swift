@@ -1,47 +1,60 @@
 import Foundation
 
-/// A long list of token ids: in memory, or in a temporary file when it grows beyond a limit. The file has no name, and goes with its owner.
+/// A long list of token ids: in memory, in a temporary file without a name when it grows beyond a limit, or in an entry of a cache.
 final class TokenStore: Sendable {
-  let count: Int
-  private let path: String
-  /// Empty when there is a file.
-  private let memory: [Int32]
-  private let descriptor: Int32?
-
-  fileprivate init(_ path: String, count: Int, memory: [Int32], descriptor: Int32?) {
-    self.path = path
-    self.count = count
-    self.memory = memory
-    self.descriptor = descriptor
+  fileprivate enum Place: Sendable {
+    case memory([Int32])
+    case file(OpenFile, offset: Int)
   }
 
-  deinit { if let descriptor { close(descriptor) } }
+  let count: Int
+  private let path: String
+  private let place: Place
+  /// Of a cache's entry.
+  private let name: String?
+
+  fileprivate init(_ path: String, count: Int, _ place: Place) {
+    self.path = path
+    self.count = count
+    self.place = place
+    name = nil
+  }
+
+  /// Tokens that lie in an entry of a cache.
+  ///
+  /// - Parameters:
+  ///   - path: of the text, for messages; `name` that of the entry.
+  ///   - offset: of the first token, in bytes.
+  init(path: String, count: Int, in file: OpenFile, named name: String, offset: Int) {
+    self.path = path
+    self.count = count
+    self.name = name
+    place = .file(file, offset: offset)
+  }
+
+  var isInMemory: Bool { if case .memory = place { true } else { false } }
 
   /// - Precondition: the range lies within `count`.
-  /// - Throws: `DataError` when the temporary file cannot be read.
+  /// - Throws: `DataError` when the file cannot be read.
   func ids(_ range: Range<Int>) throws -> [Int32] {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "no such tokens")
-    guard let descriptor else { return Array(memory[range]) }
-    var ids = [Int32](repeating: 0, count: range.count)
-    try ids.withUnsafeMutableBytes { bytes in
-      var done = 0
-      while done < bytes.count {
-        let read = pread(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, 4 * range.lowerBound + done)
-        if read < 0, errno == EINTR { continue }
-        guard read > 0 else { throw TokenStore.error(path, read < 0 ? errno : EIO) }
-        done += read
+    switch place {
+    case .memory(let ids): return Array(ids[range])
+    case .file(let file, let offset):
+      do {
+        return try file.numbers(range.count, at: offset + 4 * range.lowerBound)
+      } catch let error as SystemError {
+        guard let name else { throw TokenStore.error(path, error) }
+        throw DataError.unreadable(path: path, reason: "its tokens in \(name) cannot be read any more (\(error)); start again")
       }
     }
-    return ids
   }
 
   /// Where temporary files go that may be large; /tmp is memory on many systems.
   fileprivate static var folder: String { ProcessInfo.processInfo.environment["TMPDIR"] ?? "/var/tmp" }
 
-  fileprivate static func error(_ path: String, _ code: Int32) -> DataError {
-    .unreadable(
-      path: path,
-      reason: "its tokens do not fit into a temporary file in \(folder) (\(String(cString: strerror(code)))); TMPDIR names another folder")
+  fileprivate static func error(_ path: String, _ error: SystemError) -> DataError {
+    .unreadable(path: path, reason: "its tokens do not fit into a temporary file in \(folder) (\(error)); TMPDIR names another folder")
   }
 }
 
@@ -51,7 +64,8 @@ struct TokenWriter: ~Copyable {
   private let path: String
   private let limit: Int
   private var memory: [Int32] = []
-  private var descriptor: Int32?
+  private var file: OpenFile?
+  private var byteCount = 0
 
   /// - Parameters:
   ///   - path: of the text, for messages.
@@ -61,8 +75,6 @@ struct TokenWriter: ~Copyable {
     self.limit = limit
   }
 
-  deinit { if let descriptor { close(descriptor) } }
-
   /// - Throws: `DataError` when a temporary file cannot be made or written.
   mutating func append(_ ids: [Int32]) throws {
     count += ids.count
@@ -71,33 +83,28 @@ struct TokenWriter: ~Copyable {
   }
 
   consuming func store() throws -> TokenStore {
-    if descriptor != nil { try flush() }
-    let store = TokenStore(path, count: count, memory: memory, descriptor: descriptor)
-    // It belongs to the store now.
-    descriptor = nil
-    return store
+    guard file != nil else { return TokenStore(path, count: count, .memory(memory)) }
+    try flush()
+    return TokenStore(path, count: count, file.map { .file($0, offset: 0) } ?? .memory(memory))
   }
 
   private mutating func flush() throws {
-    let file = try descriptor ?? open()
-    descriptor = file
-    try memory.withUnsafeBytes { bytes in
-      var done = 0
-      while done < bytes.count {
-        let written = write(file, bytes.baseAddress.map { $0 + done }, bytes.count - done)
-        if written < 0, errno == EINTR { continue }
-        guard written > 0 else { throw TokenStore.error(path, written < 0 ? errno : EIO) }
-        done += written
-      }
+    let file = try file ?? open()
+    self.file = file
+    do {
+      try memory.withUnsafeBytes { try file.write($0, at: byteCount) }
+    } catch let error as SystemError {
+      throw TokenStore.error(path, error)
     }
+    byteCount += 4 * memory.count
     memory.removeAll(keepingCapacity: true)
   }
 
-  private func open() throws -> Int32 {
+  private func open() throws -> OpenFile {
     var name = Array("\(TokenStore.folder)/puna-tokens-XXXXXX".utf8CString)
     let file = mkstemp(&name)
-    guard file >= 0 else { throw TokenStore.error(path, errno) }
+    guard file >= 0 else { throw TokenStore.error(path, SystemError(code: errno)) }
     unlink(name)
-    return file
+    return OpenFile(file)
   }
 }

@@ -7,8 +7,9 @@ struct FileList {
   /// Of each file's bytes.
   private(set) var fingerprints: [String] = []
   private(set) var rowCount = 0
-  /// Of files whose rows are encoded when their turn comes.
+  /// What tells how much the rows of all files would take in memory: bytes of the files, and of text those of its tokens.
   private(set) var byteCount = 0
+  private(set) var texts: TextFiles
 
   private let options: DataOptions
   private let vocabularySize: Int?
@@ -16,31 +17,40 @@ struct FileList {
   private let limits: ReadingLimits
   private var encoders: [String: PromptEncoder] = [:]
 
-  init(_ options: DataOptions, _ tokenizer: (any Tokenizer)?, _ vocabularySize: Int?, _ limits: ReadingLimits) throws {
+  init(
+    _ options: DataOptions, _ tokenizer: (any Tokenizer)?, _ vocabularySize: Int?, _ cache: TokenCache?, _ limits: ReadingLimits
+  ) throws {
     guard !options.train.isEmpty else { throw DataError.nothingToTrain(reason: "data.train names no file.") }
     self.options = options
     self.tokenizer = tokenizer
     self.vocabularySize = vocabularySize
     self.limits = limits
+    texts = TextFiles(cache, vocabularySize, limits)
   }
 
   mutating func append(_ source: DataOptions.Source) throws {
     let file = try DataFile(path: source.path)
-    let (contents, hashes) = try contents(file, source)
+    // Before anything is read of it: tokens of text are looked for by it.
     let fingerprint = try file.fingerprint()
+    let (contents, hashes) = try contents(file, fingerprint, source)
     fingerprints.append(fingerprint)
-    files.append(RowEncoder.File(contents: contents, start: rowCount, hashes: hashes ?? [fingerprint.hashValue]))
+    files.append(RowEncoder.File(contents: contents, start: rowCount, hashes: hashes))
     rowCount += files[files.count - 1].count
     guard rowCount <= Int32.max else { throw DataError.notRows(path: source.path, reason: "there are more than \(Int32.max) rows.") }
   }
 
-  /// - Returns: nil as hashes for a file that is one document.
   private mutating func contents(
-    _ file: DataFile, _ source: DataOptions.Source
-  ) throws -> (RowEncoder.File.Contents, hashes: [Int]?) {
-    if try PlainText.isPlain(file, source.format) { return (.blocks(try blocks(.plain(file))), nil) }
+    _ file: DataFile, _ fingerprint: String, _ source: DataOptions.Source
+  ) throws -> (RowEncoder.File.Contents, hashes: [Int]) {
+    let isPlain = try PlainText.isPlain(file, source.format)
+    if try isPlain || RowFile.format(of: file, source.format, limits: limits) == .text {
+      guard let tokenizer else { throw DataError.noTokenizer(path: source.path) }
+      let documents = try texts.open(file, fingerprint: fingerprint, isPlain: isPlain, tokenizer)
+      byteCount += 4 * documents.tokens.count
+      let blocks = TextBlocks(documents, path: file.path, tokenizer: tokenizer, blockLength: options.maximumLength)
+      return (.blocks(blocks), isPlain ? [fingerprint.hashValue] : documents.hashes)
+    }
     let rows = try RowFile(file, format: source.format, vocabularySize: vocabularySize, limits: limits)
-    if rows.format == .text { return (.blocks(try blocks(.rows(rows))), rows.hashes) }
     byteCount += file.byteCount
     if rows.format == .tokens { return (.rows(rows, nil), rows.hashes) }
     guard let tokenizer else { throw DataError.noTokenizer(path: source.path) }
@@ -48,12 +58,6 @@ struct FileList {
     encoders[source.template] = encoder
     try check(rows, encoder.template)
     return (.rows(rows, encoder), rows.hashes)
-  }
-
-  private func blocks(_ source: DocumentReader.Source) throws -> TextBlocks {
-    guard let tokenizer else { throw DataError.noTokenizer(path: source.path) }
-    return try TextBlocks(
-      source, tokenizer, blockLength: options.maximumLength, vocabularySize: vocabularySize, limits: limits)
   }
 
   /// Whether a template can write the conversations of a file.

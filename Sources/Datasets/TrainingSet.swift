@@ -8,7 +8,8 @@ import Tokenizers
 /// nobody knows its blocks otherwise.
 ///
 /// What is kept of a row is its place in the file, and, where the files have no more than 256 MiB in all, its tokens. Of larger files
-/// only some million tokens are encoded ahead; rows cost some thirty bytes each then: place, hash, membership, order.
+/// only some million tokens are encoded ahead; rows cost some thirty bytes each then: place, hash, membership, order. Of text the tokens
+/// count, at four bytes each.
 public final class TrainingSet: Sendable {
   /// What a training file gives to an epoch.
   public struct Source: Sendable, Equatable {
@@ -38,6 +39,12 @@ public final class TrainingSet: Sendable {
   public let validationRowCount: Int
   /// What each training file gives.
   public let sources: [Source]
+  /// Where the tokens of text came from, by file.
+  public let texts: [TextTokens]
+  /// What a person should know of the cache of tokens.
+  public let cacheNotes: [String]
+  /// About what the rows' tokens may take in memory, in bytes: some of it may be taken already.
+  public let plannedByteCount: Int
   /// The templates in use, by source; nil for rows of tokens and for text.
   public let templates: [PromptTemplate?]
 
@@ -56,25 +63,26 @@ public final class TrainingSet: Sendable {
   ///   - tokenizer: needed for rows of text only.
   ///   - vocabularySize: rows of the model's embedding; ids must lie below it.
   ///   - maximumPositions: of the model; a longer row is an error.
+  ///   - tokenCache: where tokens of text are kept; nil: nowhere.
   /// - Throws: `DataError`, `TokenizerError` for templates.
   public convenience init(
     _ options: DataOptions, batchSize: Int, seed: UInt64, tokenizer: (any Tokenizer)?, vocabularySize: Int? = nil,
-    maximumPositions: Int? = nil
+    maximumPositions: Int? = nil, tokenCache: TokenCache? = nil
   ) throws {
     try self.init(
       options, batchSize: batchSize, seed: seed, tokenizer: tokenizer, vocabularySize: vocabularySize, maximumPositions: maximumPositions,
-      limits: ReadingLimits())
+      tokenCache: tokenCache, limits: ReadingLimits())
   }
 
   package init(
     _ options: DataOptions, batchSize: Int, seed: UInt64, tokenizer: (any Tokenizer)?, vocabularySize: Int? = nil,
-    maximumPositions: Int? = nil, limits: ReadingLimits
+    maximumPositions: Int? = nil, tokenCache: TokenCache? = nil, limits: ReadingLimits
   ) throws {
     precondition(batchSize > 0, "a step needs rows")
     self.options = options
     self.batchSize = batchSize
 
-    var files = try FileList(options, tokenizer, vocabularySize, limits)
+    var files = try FileList(options, tokenizer, vocabularySize, tokenCache, limits)
     for source in options.train { try files.append(source) }
     let trainingFileCount = files.files.count
     let trainingRowCount = files.rowCount
@@ -83,6 +91,8 @@ public final class TrainingSet: Sendable {
     }
     paths = files.files.map(\.path)
     fingerprints = files.fingerprints
+    texts = files.texts.opened
+    cacheNotes = files.texts.notes
     templates = files.files.map { $0.encoder?.template }
     readFacts = files.files[..<trainingFileCount].reduce(DataFacts()) { $0 + $1.facts }
     let encoder = RowEncoder(
@@ -95,6 +105,8 @@ public final class TrainingSet: Sendable {
     if case .path = options.validation { validation = Array(Int32(trainingRowCount)..<Int32(files.rowCount)) }
 
     let keeps = files.byteCount <= limits.keptByteCount
+    // Texts with their tokens take four or five times what their files do, measured on Alpaca's; ids with their lists some ten bytes.
+    plannedByteCount = keeps ? files.byteCount * 9 / 2 : limits.tokensAhead * 10
     rows = EncodedRows(encoder, count: files.rowCount, keeps: keeps)
     heldOut = EncodedRows(encoder, count: files.rowCount, keeps: keeps)
     let selection = RowSelection(options: options, maximumPositions: maximumPositions)

@@ -64,6 +64,11 @@ public struct ValidationReport: Sendable, Equatable {
   /// Tokens of the sequences.
   public let tokens: Int
   public let seconds: Double
+  /// Where all of them are text.
+  public let text: TextLoss?
 
-  var json: String { "{\"event\":\"validation\",\"step\":\(step),\"loss\":\(loss.json),\"tokens\":\(tokens),\"seconds\":\(seconds)}" }
+  var json: String {
+    let text = text.map { ",\($0.json)" } ?? ""
+    return "{\"event\":\"validation\",\"step\":\(step),\"loss\":\(loss.json),\"tokens\":\(tokens),\"seconds\":\(seconds)\(text)}"
+  }
 }

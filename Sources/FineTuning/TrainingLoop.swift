@@ -8,6 +8,8 @@ struct TrainingLoop {
   private let tell: (TrainingEvent) -> Void
   private let runner: StepRunner
   private let validation: [PackedBatch]
+  /// Bytes that the held-out tokens stand for, where all of them are text.
+  private let validationByteCount: Int?
   private let movement: MovementCheck
   /// Steps that were made.
   private var step: Int
@@ -30,6 +32,7 @@ struct TrainingLoop {
     let state = job.checkpoint?.state
     runner = StepRunner(model, adapter, job.options, job.plan, job.examples, updateCount: state?.updates ?? 0)
     validation = runner.pack(job.validation)
+    validationByteCount = try job.examples.textByteCount(of: job.validation)
     step = state?.step ?? 0
     best = state?.best
     stopper = job.options.earlyStopping.map { EarlyStopper($0, state: state?.stopping) }
@@ -150,7 +153,9 @@ struct TrainingLoop {
     }
     if let loss {
       let report = ValidationReport(
-        step: step, loss: loss, tokens: job.validation.reduce(0) { $0 + $1.ids.count }, seconds: clock.secondsSince)
+        step: step, loss: loss, tokens: job.validation.reduce(0) { $0 + $1.ids.count }, seconds: clock.secondsSince,
+        text: TextLoss(
+          loss: loss, tokenCount: job.validation.reduce(0) { $0 + $1.supervisedCount }, byteCount: validationByteCount))
       try folder.appendMetric(report.json)
       tell(.validation(report))
       guard loss.isFinite else {

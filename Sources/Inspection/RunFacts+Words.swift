@@ -63,6 +63,7 @@ extension RunFacts {
   }
 
   private func text(_ loss: Loss) -> String {
-    String(format: "%.4f", loss.value) + (loss.step == 0 ? " before step 1" : " at step \(Words.grouped(loss.step))")
+    String(format: "%.4f", loss.value) + (loss.bitsPerByte.map { String(format: " (%.4f bits per byte)", $0) } ?? "")
+      + (loss.step == 0 ? " before step 1" : " at step \(Words.grouped(loss.step))")
   }
 }

@@ -70,6 +70,11 @@ extension Recipe {
     yaml.write("too_long", .word(data.tooLong.rawValue))
     yaml.write("train_on_prompt", .flag(data.trainOnPrompt))
     yaml.write("shuffle", .flag(data.shuffle))
+    switch data.tokenCache {
+    case .auto: yaml.write("token_cache", .word("auto"))
+    case .none: yaml.write("token_cache", .word("none"))
+    case .folder(let folder): yaml.write("token_cache", .text(folder))
+    }
   }
 
   private func writeLoRA(_ yaml: inout YAMLWriter) {

@@ -15,6 +15,12 @@ extension RecipeParser {
     options.tooLong = section.choice("too_long", default: options.tooLong)
     options.trainOnPrompt = section.flag("train_on_prompt", default: options.trainOnPrompt)
     options.shuffle = section.flag("shuffle", default: options.shuffle)
+    options.tokenCache = section.read("token_cache", expecting: "auto, none, or a folder", default: options.tokenCache) { value in
+      if value.isWord("auto") { return .auto }
+      if value.isWord("none") { return TokenCaching.none }
+      // A number or a flag is a mistake, not a folder's name.
+      return value.number == nil && value.flag == nil ? value.usableText.map { .folder($0) } : nil
+    }
     return options
   }
 

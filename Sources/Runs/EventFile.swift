@@ -72,7 +72,9 @@ public final class EventFile {
         ], step: step.step, time: start + step.elapsed)
     }
     for validation in metrics.validations.dropFirst(validationCount) {
-      bytes += EventRecord.scalars([("validation/loss", validation.loss)], step: validation.step, time: start + validation.elapsed)
+      bytes += EventRecord.scalars(
+        [("validation/loss", validation.loss), ("validation/bits_per_byte", validation.bitsPerByte)], step: validation.step,
+        time: start + validation.elapsed)
     }
     return bytes
   }

@@ -21,7 +21,10 @@ extension RunFacts {
   }
 
   private func json(_ loss: Loss?) -> JSONValue {
-    loss.map { .object(["step": .integer($0.step), "loss": .finite($0.value)]) } ?? .null
+    guard let loss else { return .null }
+    var members: [String: JSONValue] = ["step": .integer(loss.step), "loss": .finite(loss.value)]
+    if let bits = loss.bitsPerByte { members["bits_per_byte"] = .finite(bits) }
+    return .object(members)
   }
 
   private var data: JSONValue {

@@ -22,6 +22,8 @@ public struct RunFacts: Sendable {
   public struct Loss: Sendable, Equatable {
     public let step: Int
     public let value: Double
+    /// Of a validation on text.
+    public var bitsPerByte: Double?
   }
 
   public let path: String
@@ -141,7 +143,9 @@ extension RunFacts {
 
   public var losses: [Loss] { metrics.steps.compactMap { step in step.loss.map { Loss(step: step.step, value: $0) } } }
   public var lowestLoss: Loss? { losses.min { $0.value < $1.value } }
-  public var validations: [Loss] { metrics.validations.compactMap { one in one.loss.map { Loss(step: one.step, value: $0) } } }
+  public var validations: [Loss] {
+    metrics.validations.compactMap { one in one.loss.map { Loss(step: one.step, value: $0, bitsPerByte: one.bitsPerByte) } }
+  }
   /// Of those after a step: what `best/` holds.
   public var bestValidation: Loss? { validations.filter { $0.step > 0 }.min { $0.value < $1.value } }
 

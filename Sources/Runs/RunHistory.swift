@@ -26,6 +26,8 @@ public struct RunHistory: Sendable {
   public struct Validation: Sendable, Equatable {
     public var step = 0
     public var loss: Double?
+    /// Of text only.
+    public var bitsPerByte: Double?
     public var seconds: Double?
     public internal(set) var elapsed = 0.0
   }
@@ -85,7 +87,8 @@ public struct RunHistory: Sendable {
           step: step, epoch: line[.epoch], loss: line[.loss], learningRate: line[.learningRate], gradientNorm: line[.gradientNorm],
           tokens: line.tokens ?? 0, supervisedTokens: line.supervisedTokens ?? 0, seconds: line[.seconds], elapsed: elapsed))
     case "validation":
-      validations.append(Validation(step: step, loss: line[.loss], seconds: line[.seconds], elapsed: elapsed))
+      validations.append(
+        Validation(step: step, loss: line[.loss], bitsPerByte: line[.bitsPerByte], seconds: line[.seconds], elapsed: elapsed))
     default:
       guard let value = try? JSONValue(parsing: bytes) else { return false }
       others.append(Event(name: name, step: step, value: value))
@@ -96,7 +99,7 @@ public struct RunHistory: Sendable {
 
 /// The members of one line that every event may have; others are passed over.
 private struct Line {
-  enum Number: Int, CaseIterable { case epoch, loss, learningRate, gradientNorm, seconds }
+  enum Number: Int, CaseIterable { case epoch, loss, learningRate, gradientNorm, seconds, bitsPerByte }
 
   private(set) var name: String?
   private(set) var step: Int?
@@ -135,6 +138,7 @@ private struct Line {
     if scanner.matches(key, "learning_rate") { return .learningRate }
     if scanner.matches(key, "gradient_norm") { return .gradientNorm }
     if scanner.matches(key, "seconds") { return .seconds }
+    if scanner.matches(key, "bits_per_byte") { return .bitsPerByte }
     return scanner.matches(key, "epoch") ? .epoch : nil
   }
 }

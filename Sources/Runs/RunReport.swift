@@ -82,6 +82,7 @@ public struct RunReport {
   private var tiles: [Markup] {
     var tiles: [(String, String)] = []
     if let best = facts.bestValidation { tiles.append(("best validation loss", RunReport.figure(best.value))) }
+    if let bits = facts.bestValidation?.bitsPerByte { tiles.append(("bits per byte", RunReport.figure(bits))) }
     if let last = facts.losses.last { tiles.append(("last training loss", RunReport.figure(last.value))) }
     if let (right, asked) = exact(facts.metrics.samples.last) {
       tiles.append(("answered exactly", "\(Words.grouped(right)) of \(Words.grouped(asked))"))

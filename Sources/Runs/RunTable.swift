@@ -61,7 +61,9 @@ public struct RunTable: Sendable {
 
   private func describeRuns(_ page: inout Page) {
     let best = list.runs.compactMap(\.bestValidation?.value).min()
-    var rows = [["run", "state", "steps", "best validation", "last loss", "time", "examples/s"]]
+    // A column only where some run has it: text.
+    let hasBits = list.runs.contains { $0.bestValidation?.bitsPerByte != nil }
+    var rows = [["run", "state", "steps", "best validation"] + (hasBits ? ["bits/byte"] : []) + ["last loss", "time", "examples/s"]]
     for (name, run) in zip(names, list.runs) {
       let validation = run.bestValidation.map { loss in
         String(format: "%.4f", loss.value) + " at \(Words.grouped(loss.step))" + (loss.value == best && list.runs.count > 1 ? " *" : "")
@@ -69,12 +71,15 @@ public struct RunTable: Sendable {
       rows.append([
         name, run.state.rawValue + (run.problems.isEmpty ? "" : ", broken"),
         Words.grouped(run.stepsDone) + (run.stepsPlanned.map { " of \(Words.grouped($0))" } ?? ""), validation ?? "-",
+      ])
+      if hasBits { rows[rows.count - 1].append(run.bestValidation?.bitsPerByte.map { String(format: "%.4f", $0) } ?? "-") }
+      rows[rows.count - 1] += [
         run.losses.last.map { String(format: "%.4f", $0.value) } ?? "-",
         run.stepSeconds > 0 ? Words.duration(run.stepSeconds + run.validationSeconds) : "-",
         run.examplesPerSecond.map { String(format: "%.1f", $0) } ?? "-",
-      ])
+      ]
     }
-    page.table(rows, right: [4, 5, 6])
+    page.table(rows, right: hasBits ? [4, 5, 6, 7] : [4, 5, 6])
     let validated = ["data.validation", "training.seed"]
     guard best != nil, list.runs.count > 1 else { return }
     let isComparable = !differences.contains { $0.key.hasPrefix("data.") || validated.contains($0.key) }

@@ -19,7 +19,8 @@ extension BytePairTokenizer {
     let steps = try TokenizerSteps(document.sections, name)
     let builder = try VocabularyBuilder(document, steps, configuration, name)
     var parts = Parts(
-      pieces: builder.pieces, kinds: builder.kinds, spelling: steps.isByteLevel ? .bytes : .characters, model: try builder.model(),
+      identity: configuration.identity("tokenizer.json", bytes), pieces: builder.pieces, kinds: builder.kinds,
+      spelling: steps.isByteLevel ? .bytes : .characters, model: try builder.model(),
       addedTokens: builder.addedTokens, normalizer: steps.normalizer, splitter: steps.splitter, decoder: steps.decoder)
     for id in steps.begin + steps.end where Int(id) >= builder.kinds.count {
       throw TokenizerError.inconsistent(path: name, reason: "its post_processor adds id \(id) to texts, which the vocabulary does not have")

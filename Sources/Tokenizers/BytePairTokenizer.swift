@@ -6,6 +6,7 @@ import JSON
 public final class BytePairTokenizer: Tokenizer {
   /// Everything a file says, checked.
   struct Parts {
+    let identity: String
     /// How pieces are spelled in the vocabulary.
     enum Spelling {
       /// As they are.
@@ -39,6 +40,7 @@ public final class BytePairTokenizer: Tokenizer {
 
   public let specials: [String: Int32]
   public var vocabularySize: Int { parts.kinds.count }
+  public var identity: String { parts.identity }
   public var beginOfSequence: Int32? { parts.beginOfSequence }
   public var endOfSequence: Int32? { parts.endOfSequence }
   public var addsBeginOfSequence: Bool { parts.addsBeginOfSequence }

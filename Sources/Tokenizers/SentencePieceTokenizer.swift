@@ -19,6 +19,7 @@ public final class SentencePieceTokenizer: Tokenizer {
   private let memories = EncoderMemories()
 
   public let vocabularySize: Int
+  public let identity: String
   public let specials: [String: Int32]
   public let beginOfSequence: Int32?
   public let endOfSequence: Int32?
@@ -41,6 +42,7 @@ public final class SentencePieceTokenizer: Tokenizer {
     let (model, file) = try bytes.withUnsafeBufferPointer { try SentencePieceTokenizer.load($0, name) }
     self.model = model
     self.file = file
+    identity = configuration.identity("SentencePiece", bytes)
     let pieces = file.kinds.indices.map { SentencePieceTokenizer.piece(model, Int32($0)) }
     pieceCount = pieces.count
     let (past, within) = try configuration.tokensAdded(to: pieces, name)

@@ -112,7 +112,7 @@ extension BytePairTokenizer {
     let model = BytePairModel(
       symbols: .bytes(pieceOfByte), pieces: ranked, merges: MergeTable(of: ranked) { $0 }, takesWholeWords: true, joins: nil)
     var parts = Parts(
-      pieces: pieces,
+      identity: configuration.identity("tiktoken ranks", bytes), pieces: pieces,
       kinds: [PieceKind](repeating: .normal, count: ranked.count) + [PieceKind](repeating: .control, count: added.count),
       spelling: .ranks, model: model, addedTokens: added)
     parts.splitter.steps = [.pattern(.llama3(maximumDigitCount: 3))]

@@ -22,6 +22,9 @@ public protocol Tokenizer: Sendable {
   var endOfSequence: Int32? { get }
   /// Whether sequences of the model begin with `beginOfSequence`.
   var addsBeginOfSequence: Bool { get }
+  /// Tells whether another tokenizer makes the same ids of every text: equal where everything that its files say is, its pieces, their
+  /// scores or merges, normalisation and added tokens; 32 hexadecimal digits.
+  var identity: String { get }
   /// Whether the tokenizer's own configuration ends every text with `endOfSequence`. Templates end responses themselves.
   var addsEndOfSequence: Bool { get }
 

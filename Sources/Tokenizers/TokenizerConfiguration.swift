@@ -95,6 +95,22 @@ public struct TokenizerConfiguration: Sendable, Equatable {
     controlNames.formUnion(names.compactMap { $0 })
   }
 
+  /// The identity of a tokenizer with this beside it.
+  ///
+  /// - Parameters:
+  ///   - kind: how the file is read.
+  ///   - bytes: the whole file.
+  func identity(_ kind: String, _ bytes: [UInt8]) -> String {
+    var hash = ContentHash()
+    hash.update(kind)
+    hash.update(bytes)
+    hash.update("\(isLegacy), begin \(String(describing: addsBeginOfSequence)) \(String(reflecting: beginOfSequence))")
+    hash.update("end \(String(describing: addsEndOfSequence)) \(String(reflecting: endOfSequence))")
+    for name in controlNames.sorted() { hash.update(name) }
+    for token in addedTokens { hash.update("\(token)") }
+    return hash.text
+  }
+
   // MARK: - Added tokens
 
   /// `{"32000": {"content": "[PAD]", "special": true, ...}, ...}`

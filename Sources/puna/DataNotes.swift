@@ -13,6 +13,14 @@ extension TrainingRun {
         "\(count(facts.rowsWithUnansweredTurn, "conversation")) with a last turn of the user that has no answer; that turn is left out.")
     }
     if facts.emptyDocuments > 0 { notes.append("\(count(facts.emptyDocuments, "empty document")) left out.") }
+    notes += examples.cacheNotes
+    if recipe.data.tokenCache == .auto, CacheFolder.tokens == nil,
+      let text = examples.texts.first(where: { $0.byteCount >= TokenCaching.leastAutomatic })
+    {
+      notes.append(
+        "the tokens of \(text.path) are not kept for the next run: neither XDG_CACHE_HOME nor HOME names a folder. "
+          + "data.token_cache names one.")
+    }
     if recipe.states("data.template"), examples.sources.allSatisfy({ $0.template == nil }) {
       notes.append("data.template is not used: text and rows of tokens have no template.")
     }

@@ -61,6 +61,7 @@ struct DryRun {
       "# computes    \(run.precision.rawValue) on \(run.instructionSet.rawValue), peak \(Int(peak / 1e9)) GFLOP/s measured",
       "# time        \(time)",
     ]
+    lines.insert(contentsOf: examples.texts.map { DryRun.line($0) }, at: 5)
     lines.insert(contentsOf: sources, at: 4)
     if let checkpoint = run.resumedCheckpoint {
       lines.insert(
@@ -68,6 +69,16 @@ struct DryRun {
     }
     lines.append("")
     text = lines.joined(separator: "\n")
+  }
+
+  private static func line(_ text: TextTokens) -> String {
+    let origin =
+      switch text.origin {
+      case .tokenized: "tokenized now"
+      case .kept(let path): "tokenized now and kept in \(path)"
+      case .cached(let path): "from the cache, \(path)"
+      }
+    return "#   \(Terminal.grouped(text.tokenCount)) tokens of \(text.path) (\(Terminal.bytes(text.byteCount))): \(origin)"
   }
 
   private static func line(_ source: TrainingSet.Source) -> String {

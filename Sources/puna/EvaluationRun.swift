@@ -115,7 +115,7 @@ final class EvaluationRun {
 
   /// A journal in the user's cache folder; without such a folder nothing is kept, which is said.
   private func openJournal(of task: EvaluationTask, identity: String) throws -> EvaluationJournal? {
-    guard let folder = EvaluationRun.cacheFolder else {
+    guard let folder = CacheFolder.evaluations else {
       note("answers are not kept for the case of an interruption: neither XDG_CACHE_HOME nor HOME names a folder.")
       return nil
     }
@@ -131,11 +131,5 @@ final class EvaluationRun {
     let journal = try EvaluationJournal(path: "\(folder)/\(key.prefix(32)).jsonl", key: key)
     journals.append(journal)
     return journal
-  }
-
-  private static var cacheFolder: String? {
-    let environment = ProcessInfo.processInfo.environment
-    if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") { return cache + "/puna/evaluations" }
-    return environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 + "/.cache/puna/evaluations" : nil }
   }
 }

@@ -85,9 +85,14 @@ struct ProgressPrinter {
 
   private mutating func show(_ report: ValidationReport) {
     progress.add(report)
-    let start = firstValidation.map { String(format: " (%.4f at the start)", $0) } ?? ""
+    var words: [String] = []
+    if let text = report.text {
+      words.append(String(format: "perplexity %.\(text.perplexity < 100 ? 1 : 0)f, %.3f bits per byte", text.perplexity, text.bitsPerByte))
+    }
+    if let firstValidation { words.append(String(format: "%.4f at the start", firstValidation)) }
     if report.step == 0 { firstValidation = report.loss }
-    line("step \(report.step): validation loss \(String(format: "%.4f", report.loss))\(start)")
+    let more = words.isEmpty ? "" : " (\(words.joined(separator: "; ")))"
+    line("step \(report.step): validation loss \(String(format: "%.4f", report.loss))\(more)")
   }
 
   private mutating func show(_ report: SampleReport) {

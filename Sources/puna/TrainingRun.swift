@@ -4,7 +4,6 @@ import CPUBackend
 import Checkpoints
 import Datasets
 import FineTuning
-import Foundation
 import Llama
 import Recipes
 import Tensors
@@ -81,7 +80,8 @@ struct TrainingRun: Sendable {
     }
     examples = try TrainingSet(
       recipe.data, batchSize: recipe.training.batchSize, seed: recipe.training.seed, tokenizer: vocabulary.tokenizer,
-      vocabularySize: configuration.vocabularySize, maximumPositions: configuration.maximumPositions)
+      vocabularySize: configuration.vocabularySize, maximumPositions: configuration.maximumPositions,
+      tokenCache: recipe.data.tokenCache.cache)
     self.notes = notes
   }
 
@@ -104,13 +104,11 @@ struct TrainingRun: Sendable {
     for module in ([initial] + vocabulary.adapted.adapters.map(\.adapter)).flatMap(\.modules) {
       columns[module.layer, default: 0] += (module.rank + 31) / 32 * 32
     }
-    // Rows with their texts and tokens take four or five times what their files do, measured on Alpaca's.
-    let data = examples.paths.reduce(0) { $0 + ((try? FileManager.default.attributesOfItem(atPath: $1)[.size]) as? Int ?? 0) } * 9 / 2
     let dropping = lora.dropout > 0 ? initial.modules.filter { $0.layer == initial.modules.first?.layer }.count : 0
     var model = MemoryPlan.Model(
       configuration, base: base.byteCount, trainedParameters: trainedParameters.lowRank,
       activationBytes: precision == .bfloat16 ? 2 : 4, branchColumns: columns.values.max() ?? 0, droppingBranches: dropping,
-      program: SystemMemory.residentWithFiles + data)
+      program: SystemMemory.residentWithFiles + examples.plannedByteCount)
     model.trainedRowParameters = trainedParameters.vocabulary
     model.frozenRows = vocabulary.frozenRowCount * configuration.hiddenSize * MemoryLayout<Float>.size
     return model

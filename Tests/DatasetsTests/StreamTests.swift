@@ -113,6 +113,25 @@ struct StreamTests {
     #expect(window.facts.rowsEncoded == 191)
   }
 
+  /// Blocks of a text stay in memory only where its tokens are few; they are read again from where they lie.
+  @Test func manyTokensOfTextAreNotKept() throws {
+    let text = (0..<300).map { "the number \($0) and on\n" }.joined()
+    var options = DataOptions(train: [.init(path: try folder.write(text, to: "a.txt"))])
+    options.maximumLength = 8
+    let kept = try set(options, limits: ReadingLimits())
+    kept.waitUntilEncoded()
+    #expect(kept.facts.rowsEncoded == kept.rowsPerEpoch)
+    var limits = ReadingLimits()
+    limits.tokensAhead = 40
+    // A byte too few.
+    limits.keptByteCount = 4 * (try #require(kept.texts.first)).tokenCount - 1
+    let window = try set(options, limits: limits)
+    for step in [0, 1, 2, 50] { #expect(try window.examples(step: step) == kept.examples(step: step)) }
+    usleep(200_000)
+    #expect(window.facts.rowsEncoded < 40 && window.rowsPerEpoch > 200)
+    #expect(window.plannedByteCount == 400 && kept.plannedByteCount > 400)
+  }
+
   @Test func longRowsAreHandledAsInTheWhole() throws {
     let lines = [3, 9, 5, 6].map { "{\"ids\": \(Array(repeating: 7, count: $0)), \"prompt_length\": 1}" }.joined(separator: "\n")
     var options = DataOptions(train: [.init(path: try folder.write(lines, to: "a"))])

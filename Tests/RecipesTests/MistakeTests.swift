@@ -189,6 +189,10 @@ import Testing
     ),
     .data("too_long: cut", "x.yaml:5: data.too_long is 'cut'; expected truncate, drop or error."),
     .data("train_on_prompt: maybe", "x.yaml:5: data.train_on_prompt is 'maybe'; expected true or false."),
+    .data("token_cache: 3", "x.yaml:5: data.token_cache is 3; expected auto, none, or a folder."),
+    .data("token_cache: false", "x.yaml:5: data.token_cache is 'false'; expected auto, none, or a folder."),
+    .data("token_cache: [a]", "x.yaml:5: data.token_cache is a list; expected auto, none, or a folder."),
+    .data("token_cach: none", "x.yaml:5: unknown key 'token_cach' in 'data'. Did you mean 'token_cache'?"),
     .data("shuffle: 1", "x.yaml:5: data.shuffle is 1; expected true or false."),
     .lora(
       "target_modules: q_proj",

@@ -10,7 +10,7 @@ import Testing
     #expect(recipe.data.train == [.init(path: "data/a.json", format: .auto, template: "alpaca", weight: 1)])
     #expect(recipe.data.validation == .none && recipe.data.format == .auto && recipe.data.template == "alpaca")
     #expect(recipe.data.maximumLength == 512 && recipe.data.tooLong == .truncate)
-    #expect(!recipe.data.trainOnPrompt && recipe.data.shuffle)
+    #expect(!recipe.data.trainOnPrompt && recipe.data.shuffle && recipe.data.tokenCache == .auto)
     #expect(recipe.lora.targetModules == [.q, .k, .v, .o] && recipe.lora.rank == 8 && recipe.lora.alpha == 16)
     #expect(recipe.lora.dropout == 0 && !recipe.lora.usesRSLoRA && recipe.lora.startFrom == nil && recipe.lora.stated == [])
     let training = recipe.training
@@ -42,6 +42,7 @@ import Testing
       too_long: drop
       train_on_prompt: yes
       shuffle: false
+      token_cache: my tokens
     lora:
       target_modules: [down_proj, q_proj]
       rank: 64
@@ -84,7 +85,7 @@ import Testing
         .init(path: "data/b.jsonl", format: .tokens, template: "templates/own.json", weight: 0.25),
       ])
     #expect(recipe.data.validation == .fraction(0.05) && recipe.data.maximumLength == 1024 && recipe.data.tooLong == .drop)
-    #expect(recipe.data.trainOnPrompt && !recipe.data.shuffle)
+    #expect(recipe.data.trainOnPrompt && !recipe.data.shuffle && recipe.data.tokenCache == .folder("my tokens"))
     #expect(recipe.lora.targetModules == [.q, .down] && recipe.lora.rank == 64 && recipe.lora.alpha == 128)
     #expect(recipe.lora.dropout == 0.05 && recipe.lora.usesRSLoRA)
     let training = recipe.training
@@ -106,6 +107,7 @@ import Testing
     ["training.warmup_steps=0"], ["training.warmup_steps=0.1"], ["training.clip_gradient_norm=0.1"], ["base='模型/羊: 驼'"],
     ["vocabulary={tokenizer: t.model}", "base=b", "tokenizer=b"], ["lora={target_modules: none, train_embeddings: {output: new_rows}}"],
     ["lora={train_embeddings: {input: all, output: all, tie: true}}"], ["vocabulary=none"],
+    ["data.token_cache=none"], ["data.token_cache=auto"], ["data.token_cache='auto'"],
     ["samples=none"], ["samples=auto"], ["data.validation=9", "samples=3"], ["samples=Say yes."],
     ["samples=[{instruction: a, input: none}]"],
     ["data.validation=9", "early_stopping={patience: 2}"], ["early_stopping=none"],
@@ -157,7 +159,7 @@ import Testing
 
   @Test func everyKeyIsFoundAgain() throws {
     let recipe = try Recipe.parse(Self.full, name: "recipes/x.yaml", overrides: ["lora.rank=16"])
-    #expect("\(recipe.location(of: "training.warmup_steps"))" == "recipes/x.yaml:30")
+    #expect("\(recipe.location(of: "training.warmup_steps"))" == "recipes/x.yaml:31")
     #expect("\(recipe.location(of: "lora.rank"))" == "command line: lora.rank=16")
     #expect("\(recipe.location(of: "lora.start_from"))" == "recipes/x.yaml")
     #expect(recipe.states("data.shuffle") && !recipe.states("lora.start_from") && recipe.name == "recipes/x.yaml")

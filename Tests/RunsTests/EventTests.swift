@@ -63,8 +63,12 @@ struct EventTests {
     #expect(points["train/gradient_norm"]?.map(\.value) == history.steps.map { Float($0.gradientNorm ?? 0) })
     #expect(points["train/tokens_per_second"]?.allSatisfy { $0.value == 1000 } == true)
     #expect(points["validation/loss"]?.map(\.step) == [0, 50, 100, 150, 200])
+    let line = #"{"event":"validation","step":201,"loss":2.5,"bits_per_byte":1.25,"seconds":1}"# + "\n"
+    _ = Array(line.utf8).withUnsafeBytes { history.read($0) }
+    try file.append(history)
+    #expect(try events(of: folder).points["validation/bits_per_byte"] == [EventReader.Point(step: 201, value: 1.25)])
     // Training time, without the pauses between.
-    #expect(reader.events.last?.time == 1000 + (history.validations.last?.elapsed ?? 0))
+    #expect(reader.events.last?.time == 1000 + (history.validations[4].elapsed))
   }
 
   /// What a killed run told of steps that are made again is gone, and the file is one that TensorBoard goes on to.

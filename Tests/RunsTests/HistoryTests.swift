@@ -12,7 +12,7 @@ struct HistoryTests {
       {"event":"step","step":1,"epoch":0.5,"loss":3.25,"learning_rate":0.001,"gradient_norm":2,"tokens":100,"supervised_tokens":40,"seconds":2.0}
       {"event":"skipped","step":2,"rows":["data.json, row 3"]}
       {"event":"step","step":3,"loss":null,"more":{"a":[1,{"b":null}]},"seconds":1}
-      {"event":"validation","step":3,"loss":null,"seconds":0.5}
+      {"event":"validation","step":3,"loss":null,"seconds":0.5,"bits_per_byte":1.25}
       {"event":"samples","step":3,"samples":[{"instruction":"Say \\"a\\".","input":"","expected":" a","answer":"a\\n"},{"instruction":"Go","input":"on","answer":"b"}],"seconds":1}
       {"event":"warning","step":3,"kind":"template","text":"The template does not fit."}
 
@@ -23,6 +23,7 @@ struct HistoryTests {
     #expect(first.epoch == 0.5 && first.loss == 3.25 && first.learningRate == 0.001 && first.gradientNorm == 2 && first.tokens == 100)
     #expect(first.supervisedTokens == 40 && first.seconds == 2 && first.elapsed == 2.5 && first.tokensPerSecond == 50)
     #expect(history.steps[1].loss == nil && history.steps[1].epoch == nil && history.steps[1].elapsed == 3.5)
+    #expect(history.validations.map(\.bitsPerByte) == [nil, 1.25])
     #expect(history.warnings == ["The template does not fit."])
     let samples = try #require(history.samples.first)
     #expect(samples.step == 3 && samples.samples.map(\.isExact) == [true, false] && samples.samples[1].expected == nil)

@@ -57,6 +57,18 @@ struct RunListTests {
     #expect(facts.bestValidation?.step == 6 && facts.validations.count == 3)
   }
 
+  @Test func runsOnTextHaveBitsPerByte() throws {
+    let folder = try folder()
+    let metrics = try String(contentsOfFile: folder.file("whole/metrics.jsonl"), encoding: .utf8)
+    try folder.write(metrics.replacing(",\"tokens\":10,", with: ",\"tokens\":10,\"bits_per_byte\":1.25,"), to: "whole/metrics.jsonl")
+    #expect(RunFacts(folder: folder.file("whole")).bestValidation?.bitsPerByte == 1.25)
+    let table = RunTable(try RunList(folder: folder.path), below: folder.path)
+    let lines = table.text.split(separator: "\n").map { $0.split(separator: " ") }
+    #expect(lines[0].contains("bits/byte") && lines.contains { $0.first == "whole" && $0.contains("1.2500") })
+    #expect(lines.contains { $0.first == "sweep/one" && !$0.contains("1.2500") && $0.contains("-") })
+    #expect(table.json.line.contains("\"bits_per_byte\":1.25"))
+  }
+
   @Test func theTable() throws {
     let folder = try folder()
     try folder.write("hello", to: "README.md")

@@ -12,6 +12,8 @@ public struct TinySentencePiece {
   public var hasByteFallback = true
   public var addsDummyPrefix = true
   public var removesExtraWhitespace = false
+  /// Of single pieces, instead of the ones that fall in order.
+  public var scores: [String: Float] = [:]
 
   /// Byte-pair merges for a few English words, and the characters they are made of.
   public static let english = [
@@ -37,7 +39,7 @@ public struct TinySentencePiece {
   public var bytes: [UInt8] {
     var model: [UInt8] = []
     for (index, piece) in pieces.enumerated() {
-      let score = piece.kind == .normal ? -Float(index) : 0
+      let score = scores[piece.text] ?? (piece.kind == .normal ? -Float(index) : 0)
       var message = TinySentencePiece.field(1, Array(piece.text.utf8))
       message.append(2 << 3 | 5)
       message += withUnsafeBytes(of: score.bitPattern.littleEndian) { Array($0) }
