@@ -39,7 +39,8 @@ public struct Chain: Sendable {
     try read(ConfigurationReader(path: path), describe: describe)
   }
 
-  static func read(
+  /// Reads a chain from a text that is being read.
+  package static func read(
     _ reader: ConfigurationReader, describe: (_ words: [String], _ location: Location) throws(ConfigurationError) -> StepDescription
   ) throws(ConfigurationError) -> Chain {
     let file = ChainFile(reader)

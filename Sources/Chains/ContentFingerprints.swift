@@ -6,7 +6,7 @@ import Foundation
 /// A file of up to 16 MiB counts with every byte, a larger one with its length and 256 evenly spaced places of 64 KiB each: weights change
 /// everywhere when anything is trained. A folder counts with the files that make it a model, adapter or tokenizer if it is a model or an
 /// adapter, with every file below it otherwise.
-final class ContentFingerprints {
+package final class ContentFingerprints {
   private static let wholeByteCount = 16 << 20
   private static let sampleCount = 256
   private static let sampleByteCount = 64 << 10
@@ -18,10 +18,12 @@ final class ContentFingerprints {
 
   private var known: [Version: String] = [:]
 
+  package init() {}
+
   /// - Parameter excluded: places below a folder that do not count.
   /// - Returns: 32 hexadecimal digits; nil if nothing is there, or a folder with nothing in it.
   /// - Throws: `CheckpointError` for what cannot be read.
-  func fingerprint(of path: String, excluding excluded: [FilePlace] = []) throws -> String? {
+  package func fingerprint(of path: String, excluding excluded: [FilePlace] = []) throws -> String? {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     guard status.st_mode & S_IFMT == S_IFDIR else { return try ofFile(path, status) }

@@ -2,10 +2,10 @@ import Checkpoints
 import Foundation
 
 /// Where a path leads, whether or not anything is there: the same for every way to write it.
-struct FilePlace: Hashable {
-  let path: String
+package struct FilePlace: Hashable {
+  package let path: String
 
-  init(_ path: String) {
+  package init(_ path: String) {
     // What is not there yet lies in the place of its folder.
     var existing = URL(fileURLWithPath: path).standardizedFileURL.path
     var missing = ""
@@ -22,5 +22,5 @@ struct FilePlace: Hashable {
   }
 
   /// Whether `other` is this place or below it.
-  func holds(_ other: FilePlace) -> Bool { other == self || other.path.hasPrefix(path == "/" ? path : path + "/") }
+  package func holds(_ other: FilePlace) -> Bool { other == self || other.path.hasPrefix(path == "/" ? path : path + "/") }
 }

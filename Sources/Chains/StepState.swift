@@ -46,7 +46,21 @@ public enum StepPreparation: Equatable, Sendable {
 
 /// Why a chain does not go on. Each case tells what to do.
 public enum ChainError: Error, Equatable, CustomStringConvertible {
-  case stale(step: String, name: String, changes: [StepChange], command: String)
+  /// A step that was done, with what has changed since.
+  public struct Stale: Equatable, Sendable {
+    public let step: String
+    public let name: String
+    public let changes: [StepChange]
+
+    public init(step: String, name: String, changes: [StepChange]) {
+      self.step = step
+      self.name = name
+      self.changes = changes
+    }
+  }
+
+  /// `command` is what runs the chain.
+  case stale([Stale], command: String)
   /// An output that is there, and that the record does not prove to be the chain's.
   case notOwn(step: String, path: String, record: String)
   case notMade(step: String, path: String)
@@ -54,15 +68,13 @@ public enum ChainError: Error, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .stale(let step, let name, let changes, let command):
-      let lines = changes.map { "  \($0)\n" }.joined()
-      let outputs = changes.compactMap { if case .outputChanged(let path) = $0 { path } else { nil } }
-      return """
-        \(step) was done, but since then:
-        \(lines)It stays as it is. Put back what was there, or make this step and all after it anew with:
-          \(command) --from \(CommandWords.joined([name]))
-        """
-          + (outputs.isEmpty ? "" : "\nWhat somebody else wrote is not removed: move \(outputs.joined(separator: ", ")) away first.")
+    case .stale(let steps, let command):
+      let lines = steps.map { step in "\(step.step) was done, but since then:\n" + step.changes.map { "  \($0)\n" }.joined() }.joined()
+      let outputs = steps.flatMap(\.changes).compactMap { if case .outputChanged(let path) = $0 { path } else { nil } }
+      let first = steps.first.map { CommandWords.joined([$0.name]) } ?? "1"
+      return "\(lines)Nothing of it was touched. Put back what was there, or make \(steps.count == 1 ? "that" : "the first") step and all "
+        + "after it anew with:\n  \(command) --from \(first)"
+        + (outputs.isEmpty ? "" : "\nWhat the chain did not write is never removed: move \(outputs.joined(separator: ", ")) away first.")
     case .notOwn(let step, let path, let record):
       return "\(step) would write \(path), which is there, and \(record) does not say that this chain made it. Move it away or remove it."
     case .notMade(let step, let path): return "\(step) ended well, but \(path) is not there. Did something remove it?"

@@ -15,17 +15,17 @@ struct ChainRun {
     self.isQuiet = isQuiet
   }
 
-  /// - Throws: `ChainError` for what stands in the way, `Failure` for a step that failed, `ExitCode` when interrupted.
+  /// - Throws: `ChainError` when another process has the chain, `Failure` for what stands in the way and for a step that failed, `ExitCode`
+  ///   when interrupted, `CheckpointError` for what cannot be read or written.
   func run() throws {
     try history.begin()
     // Days of steps for nothing are worse than a second look.
-    let obstacles = try chain.steps.compactMap { try obstacle(to: $0, history.state(of: $0)) }
-    if !obstacles.isEmpty { throw Failure(obstacles.map(\.description).joined(separator: "\npuna: ")) }
+    try requireNothing(inTheWayOf: chain.steps)
     Interruption.watch()
     for step in chain.steps {
-      let state = try history.state(of: step)
-      if let obstacle = obstacle(to: step, state) { throw obstacle }
-      if case .done(let seconds) = state {
+      // Earlier steps may have made other inputs.
+      try requireNothing(inTheWayOf: [step])
+      if case .done(let seconds) = try history.state(of: step) {
         say("\(place(step)): \(step.name): done before (\(Terminal.duration(seconds)))")
         continue
       }
@@ -34,12 +34,19 @@ struct ChainRun {
     }
   }
 
-  private func obstacle(to step: Chain.Step, _ state: StepState) -> ChainError? {
-    switch state {
-    case .done, .toDo, .toContinue: nil
-    case .stale(let changes): .stale(step: step.title, name: step.name, changes: changes, command: command)
-    case .blocked(let error): error
+  /// - Throws: `Failure` with every step that cannot begin, or that nobody asked to make again.
+  private func requireNothing(inTheWayOf steps: [Chain.Step]) throws {
+    var stale: [ChainError.Stale] = []
+    var errors: [ChainError] = []
+    for step in steps {
+      switch try history.state(of: step) {
+      case .done, .toDo, .toContinue: break
+      case .stale(let changes): stale.append(ChainError.Stale(step: step.title, name: step.name, changes: changes))
+      case .blocked(let error): errors.append(error)
+      }
     }
+    if !stale.isEmpty { errors.append(.stale(stale, command: command)) }
+    if !errors.isEmpty { throw Failure(errors.map(\.description).joined(separator: "\npuna: ")) }
   }
 
   private func run(_ step: Chain.Step) throws {
@@ -64,7 +71,8 @@ struct ChainRun {
     }
     try history.stop(step, seconds: seconds)
     if Interruption.isAsked || end == .exited(Interruption.status) || end == .killed(signal: SIGINT) { throw interruption(in: step) }
-    let next = "Go on with: \(command)"
+    let next =
+      "Go on with: \(command)" + (preparation == .resume ? " (or --from \(CommandWords.joined([step.name])), which begins it anew)" : "")
     switch end {
     case .exited(let status):
       throw Failure("\(place(step)) (\(step.name)) failed with status \(status); what is wrong stands above. \(next)")
