@@ -135,7 +135,7 @@ let package = Package(
     .testTarget(name: "CodeExecutionTests", dependencies: ["CodeExecution", "CSandbox", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
-    .testTarget(name: "ChainsTests", dependencies: ["Chains", "Configuration", "Recipes", "TestSupport"]),
+    .testTarget(name: "ChainsTests", dependencies: ["Chains", "Checkpoints", "Configuration", "Recipes", "TestSupport"]),
     .testTarget(
       name: "RunsTests", dependencies: ["Runs", "Adapters", "Checkpoints", "FineTuning", "JSON", "Llama", "Pages", "TestSupport"]),
   ],

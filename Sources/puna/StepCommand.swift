@@ -66,10 +66,9 @@ enum StepCommandLine {
     do {
       command = try Puna.parseAsRoot(words)
     } catch {
-      // Help is an answer, not a step.
-      if Puna.exitCode(for: error) == .success { throw refusal("asks for help; a step does something.") }
       throw refusal(Puna.message(for: error))
     }
+    guard type(of: command)._commandName != "help" else { throw refusal("asks for help; a step does something.") }
     guard let step = command as? any StepCommand else {
       throw refusal("'\(first)' cannot be a step; expected \(names.orList).")
     }

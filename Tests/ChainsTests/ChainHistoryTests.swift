@@ -1,9 +1,10 @@
 import Chains
 import Checkpoints
 import Configuration
+import Foundation
 import Recipes
-import Testing
 import TestSupport
+import Testing
 
 /// What a chain remembers, with steps that the test makes by hand: `make IN OUT`.
 @Suite struct ChainHistoryTests {
@@ -34,7 +35,8 @@ import TestSupport
   /// Makes what the step would: a copy of its input.
   private func make(_ step: Chain.Step, _ history: ChainHistory) throws {
     _ = try history.start(step, continuing: false)
-    try folder.write(try String(contentsOfFile: step.words[1], encoding: .utf8) + "'", to: String(step.words[2].dropFirst(folder.path.count + 1)))
+    try folder.write(
+      try String(contentsOfFile: step.words[1], encoding: .utf8) + "'", to: String(step.words[2].dropFirst(folder.path.count + 1)))
     try history.finish(step, seconds: 2)
   }
 

@@ -1,6 +1,7 @@
 import Chains
-import Testing
+import Foundation
 import TestSupport
+import Testing
 
 @Suite struct FingerprintTests {
   private func fingerprint(_ folder: TemporaryFolder, _ name: String, excluding: [String] = []) throws -> String? {
