@@ -10,6 +10,8 @@ public enum AdapterProblem: FolderProblem {
   case missing
   /// No `adapter_config.json` in the folder; `subfolder` has one.
   case noConfiguration(subfolder: String?)
+  /// A checkpoint that keeps only what is trained.
+  case trainedRowsAlone
   case noWeights
   case file(CheckpointError)
 
@@ -37,8 +39,6 @@ public enum AdapterProblem: FolderProblem {
   /// The same tensor twice, with different values.
   case contradiction(file: String, tensor: String, other: String)
   case severalAdapters(file: String, names: [String])
-  /// Whole weights in an adapter that is to run beside its base.
-  case onlyMergesWeights(file: String, [String])
   /// Rows of the embedding and of the head, where the adapter changes one of them.
   case unevenVocabulary(file: String, embedding: Int, head: Int)
 
@@ -47,7 +47,7 @@ public enum AdapterProblem: FolderProblem {
   /// The recipe's `lora` section says something else than the adapter it continues.
   case disagreement(key: String, recipe: String, adapter: String)
   /// Something about the list of a merge.
-  case list(MergeListProblem)
+  case list(AdapterListProblem)
 }
 
 extension AdapterProblem {
@@ -59,6 +59,9 @@ extension AdapterProblem {
     case .noConfiguration(let subfolder):
       let advice = subfolder.map { " \(path)/\($0) has one." } ?? ""
       return "\(path): has no adapter_config.json; expected a PEFT adapter.\(advice)"
+    case .trainedRowsAlone:
+      return "\(path): is a checkpoint that keeps the trained rows of embedding and head alone; expected a PEFT adapter. The run's folder and "
+        + "its 'best' hold adapters; 'puna train RECIPE --resume' goes on from here."
     case .noWeights: return "\(path): has neither adapter_model.safetensors nor adapter_model.bin."
     case .file(let error): return error.description
 
@@ -94,8 +97,6 @@ extension AdapterProblem {
     case .contradiction(let file, let tensor, let other): return "\(path)/\(file): '\(tensor)' and '\(other)' are not the same."
     case .severalAdapters(let file, let names):
       return "\(path)/\(file): holds several adapters (\(names.joined(separator: ", "))). Save each into a folder of its own."
-    case .onlyMergesWeights(let file, let names):
-      return "\(path)/\(file): \(AdapterError.list(names)) here as a whole. \(AdapterError.mergeFirst)"
     case .unevenVocabulary(let file, let embedding, let head):
       return "\(path)/\(file): the embedding has \(embedding) rows and the head \(head) with this adapter. "
         + "An adapter for another vocabulary saves both (modules_to_save: embed_tokens, lm_head)."

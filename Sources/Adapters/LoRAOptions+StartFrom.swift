@@ -3,10 +3,13 @@ import Llama
 extension LoRAOptions {
   /// The options of a run that continues `adapter`: its modules, rank, alpha, dropout and rsLoRA hold.
   ///
-  /// Where its modules differ in rank or alpha, `rank` and `alpha` are the configuration's; the modules' own are in the adapter.
+  /// An adapter of embeddings alone has none of these: what the recipe says begins anew on them. Where its modules differ in rank or alpha,
+  /// `rank` and `alpha` are the configuration's; the modules' own are in the adapter.
   ///
   /// - Throws: `AdapterError` with everything that the recipe states otherwise.
   public func continuing(_ adapter: PEFTAdapter, at path: String) throws -> LoRAOptions {
+    // Embeddings alone leave everything to the recipe.
+    guard !adapter.modules.isEmpty else { return self }
     var options = self
     var problems: [AdapterError.Problem] = []
     func adopt<Value: Equatable>(_ key: String, _ option: WritableKeyPath<LoRAOptions, Value>, _ values: [Value], _ text: (Value) -> String)

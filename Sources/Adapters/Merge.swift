@@ -75,7 +75,7 @@ public struct Merge: Sendable {
   }
 
   public let base: Base
-  public let inputs: [MergeInputs.Input]
+  public let inputs: [AdapterStack.Input]
   public let options: MergeOptions
   /// What a person should know before it begins.
   public let notes: [String]
@@ -92,7 +92,7 @@ public struct Merge: Sendable {
   ///   - files: The base's small files.
   ///   - tokenizers: Files of each input's folder, from which an input with an embedding of its own brings its tokenizer.
   /// - Throws: `MergeError` and `CheckpointError`.
-  public init(base: Base, files: ModelFiles, inputs: MergeInputs, tokenizers: [ModelFiles], options: MergeOptions) throws {
+  public init(base: Base, files: ModelFiles, inputs: AdapterStack, tokenizers: [ModelFiles], options: MergeOptions) throws {
     precondition(tokenizers.count == inputs.inputs.count, "files for each input")
     self.base = base
     self.inputs = inputs.inputs
@@ -272,7 +272,7 @@ public struct Merge: Sendable {
     return try results.map { try $0?.get() ?? "" }
   }
 
-  private static func checkAdapters(_ inputs: [MergeInputs.Input], _ fingerprints: [String], base: Base) throws {
+  private static func checkAdapters(_ inputs: [AdapterStack.Input], _ fingerprints: [String], base: Base) throws {
     let before = try MergeReport.adapters(in: base.path)
     var problems: [MergeProblem] = []
     var seen: [String: String] = [:]

@@ -11,7 +11,7 @@ public struct ModelFiles: Sendable {
   public private(set) var files: [String: MappedBytes]
 
   static let configurationName = "config.json"
-  private static let tokenizerNames = [
+  public static let tokenizerNames = [
     "tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
     "merges.txt", "chat_template.jinja", "chat_template.json",
   ]
@@ -53,13 +53,16 @@ public struct ModelFiles: Sendable {
 
   private static func isTokenizer(_ name: String) -> Bool { tokenizerNames.contains(name) || name.hasPrefix(templateFolder + "/") }
 
-  var hasTokenizer: Bool { files["tokenizer.model"] != nil || files["tokenizer.json"] != nil }
+  public var hasTokenizer: Bool { files["tokenizer.model"] != nil || files["tokenizer.json"] != nil }
 
   /// Takes the whole tokenizer of `other` in place of the own one: parts of two make none.
   mutating func replaceTokenizer(by other: ModelFiles) {
     files = files.filter { !ModelFiles.isTokenizer($0.key) }
     files.merge(other.files.filter { ModelFiles.isTokenizer($0.key) }) { $1 }
   }
+
+  /// Without anything else.
+  public var onlyTokenizer: ModelFiles { ModelFiles(files.filter { ModelFiles.isTokenizer($0.key) }) }
 
   /// Adds a file of text.
   public mutating func add(_ text: String, as name: String) { files[name] = MappedBytes(owner: Text(text)) }
@@ -71,9 +74,9 @@ public struct ModelFiles: Sendable {
     ModelFiles(files.filter { $0.key == name || !(ModelFiles.isTokenizer($0.key) || ModelFiles.otherNames.contains($0.key)) })
   }
 
-  mutating func add(_ file: MappedBytes, as name: String) { files[name] = file }
+  public mutating func add(_ file: MappedBytes, as name: String) { files[name] = file }
 
-  func write(to folder: String) throws {
+  public func write(to folder: String) throws {
     for (name, bytes) in files {
       if let slash = name.lastIndex(of: "/") { try AtomicFile.createFolder("\(folder)/\(name[..<slash])") }
       let file = try AtomicFile("\(folder)/\(name)")

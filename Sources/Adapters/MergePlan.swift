@@ -53,7 +53,7 @@ package struct MergePlan: Sendable {
 
   /// - Parameter dtype: What every tensor is stored as; nil keeps each tensor's own.
   /// - Throws: `MergeError` when an input does not fit the base or the others.
-  package init(base: Base, inputs: [MergeInputs.Input], dtype: DType?) throws {
+  package init(base: Base, inputs: [AdapterStack.Input], dtype: DType?) throws {
     var drafts = base.weights.mapValues { Draft(source: $0) }
     let wasTied = base.configuration.tiesEmbeddings
     if wasTied, let embedding = base.weights[MergePlan.embedding] {
@@ -98,7 +98,7 @@ package struct MergePlan: Sendable {
     }
   }
 
-  private static func apply(_ input: MergeInputs.Input, to drafts: inout [String: Draft], _ problems: inout [MergeProblem]) {
+  private static func apply(_ input: AdapterStack.Input, to drafts: inout [String: Draft], _ problems: inout [MergeProblem]) {
     let path = input.adapter.path
     for (name, weight) in input.adapter.savedWeights.sorted(by: { $0.key < $1.key }) {
       guard drafts[name] != nil else {

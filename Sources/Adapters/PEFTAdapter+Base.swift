@@ -22,9 +22,6 @@ extension PEFTAdapter {
       guard allowOtherBase else { throw AdapterError(path: path, problems: [problem]) }
       notes.append("\(path): was trained on a base with fingerprint \(recorded.prefix(4))..., not on \(base.path).")
     }
-    if use == .network, !origin.below.isEmpty {
-      notes.append("\(path): was trained on top of \(origin.below.map(\.path).joined(separator: ", ")); it means little without.")
-    }
     return adapter.noting(notes)
   }
 

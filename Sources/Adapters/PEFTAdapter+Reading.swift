@@ -42,6 +42,8 @@ extension PEFTAdapter {
     }
     let problems = reading.finish()
     guard problems.isEmpty else { throw AdapterError(path: path, problems: problems) }
+    // Without a pair of matrices PEFT takes no adapter; one that is zero adds nothing and cannot learn.
+    if !reading.saved.isEmpty, modules.allSatisfy(\.isDead), vocabularyDeltas.isEmpty { modules = [] }
     let adapter = PEFTAdapter(
       path: path, configuration: configuration, modules: modules, vocabularyDeltas: vocabularyDeltas, savedWeights: reading.saved,
       notes: reading.notes.map { "\(path)/\(configurationName): \($0)" }
@@ -78,10 +80,7 @@ private struct Reading {
     func reason(_ key: String) -> AdapterError.Problem { .onlyMerges(key: key, value: document[key]?.excerpt ?? "not set") }
     var reasons: [AdapterError.Problem] = []
     if configuration.usesDoRA { reasons.append(reason("use_dora")) }
-    if !configuration.savedModules.isEmpty { reasons.append(reason("modules_to_save")) }
     if targets.contains(where: { $0.module == .embedding || $0.module == .head }) { reasons.append(reason("target_modules")) }
-    let saved = tensors.savedPaths
-    if reasons.isEmpty, !saved.isEmpty { reasons.append(.onlyMergesWeights(file: file, saved.map { "\($0).weight" })) }
     return reasons
   }
 

@@ -1,4 +1,5 @@
 import Llama
+import Tensors
 
 extension PEFTAdapter {
   /// A new adapter for a base, with PEFT's initialisation.
@@ -17,6 +18,11 @@ extension PEFTAdapter {
       }
     }
     self.init(configuration: PEFTConfiguration(options, basePath: basePath), modules: modules)
+  }
+
+  /// The same adapter with these whole weights.
+  public func saving(_ weights: [String: StoredWeight]) -> PEFTAdapter {
+    PEFTAdapter(path: path, configuration: configuration, modules: modules, savedWeights: weights, notes: notes)
   }
 
   /// The modules as the network takes them, in the same order.

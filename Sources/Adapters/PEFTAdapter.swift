@@ -6,9 +6,9 @@ import Tensors
 public struct PEFTAdapter: Sendable {
   /// What an adapter is read for.
   public enum Use: Sendable {
-    /// To run or train beside its base: pairs of A and B on the projections of layers.
+    /// To run or train beside its base: pairs of A and B on the projections of layers, and whole weights.
     case network
-    /// To be folded into its base: DoRA, the embedding, the head and whole weights too.
+    /// To be folded into its base: DoRA and low-rank deltas of embedding and head too.
     case merging
   }
 
@@ -43,6 +43,9 @@ public struct PEFTAdapter: Sendable {
 
     var inputs: Int { a.count / rank }
     var outputs: Int { b.count / rank }
+
+    /// Adds nothing and gets no gradient: each matrix's is a product with the other.
+    var isDead: Bool { magnitude == nil && a.allSatisfy { $0 == 0 } && b.allSatisfy { $0 == 0 } }
   }
 
   /// What an adapter does to one weight of the base: `W + scale · B A`, or under DoRA
@@ -85,7 +88,7 @@ public struct PEFTAdapter: Sendable {
   /// Deltas of the embedding and the head, in this form whatever PEFT's is. Empty in an adapter that was read for the network.
   public let vocabularyDeltas: [Delta]
   /// Weights that replace the base's (`modules_to_save`), by Hugging Face name, before deltas are added; mapped. The embedding and the
-  /// head may have more rows than the base's. Empty in an adapter that was read for the network.
+  /// head may have more rows than the base's.
   public let savedWeights: [String: StoredWeight]
   /// What a person should know about the adapter although it can be used.
   public let notes: [String]
@@ -124,6 +127,8 @@ public struct PEFTAdapter: Sendable {
 
   static let configurationName = "adapter_config.json"
   static let weightsName = "adapter_model.safetensors"
+  /// What a checkpoint has in its place that keeps trained rows alone.
+  public static let trainedRowsName = "trained.safetensors"
   /// Before PEFT 0.7, and still on request.
   static let oldWeightsName = "adapter_model.bin"
 }

@@ -155,7 +155,7 @@ extension PEFTConfiguration {
         "bias": .string("none"),
         "fan_in_fan_out": .bool(false),
         "init_lora_weights": .bool(true),
-        "modules_to_save": .null,
+        "modules_to_save": savedModules.isEmpty ? .null : .array(savedModules.map { .string($0) }),
         "layers_to_transform": layers.map { .array($0.map { .integer($0) }) } ?? .null,
         "layers_pattern": .null,
         "rank_pattern": .object(rankPattern.mapValues { .integer($0) }),

@@ -29,6 +29,7 @@ struct PEFTFiles {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { throw failure(.missing) }
     guard exists(PEFTAdapter.configurationName) else {
+      if exists(PEFTAdapter.trainedRowsName) { throw failure(.trainedRowsAlone) }
       // Trainers like to save one folder further down.
       let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
       throw failure(.noConfiguration(subfolder: names.sorted().first { exists("\($0)/\(PEFTAdapter.configurationName)") }))

@@ -83,6 +83,14 @@ extension PEFTConfiguration {
   }
 }
 
+extension PEFTConfiguration {
+  /// What `modules_to_save` calls the module of a weight: embedding and head by the names that everybody uses, others in full.
+  static func savedName(of weightName: String) -> String {
+    let path = String(weightName.dropLast(".weight".count))
+    return path == AdaptedModule.embedding.path ? "embed_tokens" : path
+  }
+}
+
 extension PEFTAdapter {
   static let embeddingName = AdaptedModule.embedding.weightName
   static let headName = AdaptedModule.head.weightName

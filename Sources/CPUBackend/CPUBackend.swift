@@ -74,8 +74,16 @@ public final class CPUBackend: ComputeBackend {
     }
   }
 
-  public func makeWeight(outputs: Int, inputs: Int, segments: [WeightSegment]) -> FrozenWeight {
-    FrozenWeight(outputs: outputs, inputs: inputs, storage: WeightStorage(rows: outputs, columns: inputs, segments: segments))
+  public func write(_ values: [Float], to tensor: Tensor, at offset: Int) {
+    precondition(tensor.rows == 1 && tensor.dtype == .float32 && offset + values.count <= tensor.columns, "elements of a flat tensor")
+    values.withUnsafeBytes { source in
+      if let base = source.baseAddress { memcpy(tensor.matrix.floats + offset, base, source.count) }
+    }
+  }
+
+  public func makeWeight(outputs: Int, inputs: Int, segments: [WeightSegment], trained: TrainedRows?) -> FrozenWeight {
+    let storage = WeightStorage(rows: outputs, columns: inputs, segments: segments, trained: trained)
+    return FrozenWeight(outputs: outputs, inputs: inputs, storage: storage)
   }
 
   public func makeVector(count: Int, segments: [WeightSegment]) -> Tensor {
@@ -95,6 +103,11 @@ public final class CPUBackend: ComputeBackend {
       }
       count = tensor.rows * tensor.columns
     }
+  }
+
+  public func read(_ tensor: Tensor, _ elements: Range<Int>) -> [Float] {
+    precondition(tensor.rows == 1 && tensor.dtype == .float32 && elements.upperBound <= tensor.columns, "elements of a flat tensor")
+    return Array(UnsafeBufferPointer(start: tensor.matrix.floats + elements.lowerBound, count: elements.count))
   }
 
   public func readIntegers(_ tensor: Tensor) -> [Int32] {

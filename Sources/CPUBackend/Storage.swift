@@ -47,23 +47,40 @@ final class WeightStorage: BackendStorage {
   /// Files, or the tensors of parameters.
   private let owners: [AnyObject]
 
-  convenience init(rows: Int, columns: Int, segments: [WeightSegment]) {
+  /// - Parameter trained: rows that a parameter set holds, whatever segments hold there.
+  convenience init(rows: Int, columns: Int, segments: [WeightSegment], trained: TrainedRows? = nil) {
+    var segments = segments
+    if let range = trained?.range {
+      precondition(range.upperBound <= rows && trained?.parameter.columns == columns, "trained rows outside the weight")
+      segments = segments.flatMap { segment in
+        [0..<range.lowerBound, range.upperBound..<rows].compactMap { segment.clipped(toRows: $0) }
+      }
+    }
     let sorted = segments.sorted { ($0.rows.lowerBound, $0.columns.lowerBound) < ($1.rows.lowerBound, $1.columns.lowerBound) }
-    let covered = sorted.reduce(0) { $0 + $1.rows.count * $1.columns.count }
+    let covered = sorted.reduce((trained?.range.count ?? 0) * columns) { $0 + $1.rows.count * $1.columns.count }
     precondition(covered == rows * columns, "segments must cover the weight exactly once")
+    var all = sorted.map { segment in puna_segment(segment, base: segment.bytes.withUnsafeBytes { $0.baseAddress }) }
+    if let trained {
+      let place = sorted.firstIndex { $0.rows.lowerBound >= trained.first } ?? sorted.count
+      all.insert(puna_segment(trained.parameter, first: trained.first), at: place)
+    }
     self.init(
-      rows: rows, columns: columns,
-      segments: sorted.map { segment in puna_segment(segment, base: segment.bytes.withUnsafeBytes { $0.baseAddress }) },
-      owners: sorted.map { $0.bytes.owner })
+      rows: rows, columns: columns, segments: all, owners: sorted.map { $0.bytes.owner } + (trained.map { [$0.parameter.set.values] } ?? []))
   }
 
   /// A matrix of a parameter set, so that products take it as they take weights of a base.
   convenience init(_ parameter: Parameter) {
-    let values = parameter.set.values
+    self.init(
+      rows: parameter.rows, columns: parameter.columns, segments: [puna_segment(parameter, first: 0)], owners: [parameter.set.values])
+  }
+
+  /// Rows of an operand as a weight.
+  convenience init(rows: Range<Int>, of operand: Operand) {
+    let matrix = operand.matrix
     let segment = puna_segment(
-      bytes: values.matrix.floats + parameter.offset, row_byte_stride: parameter.columns * MemoryLayout<Float>.size, dtype: PUNA_FLOAT32,
-      row_begin: 0, row_count: Int32(parameter.rows), column_begin: 0, column_count: Int32(parameter.columns), rotary_head_dimension: 0)
-    self.init(rows: parameter.rows, columns: parameter.columns, segments: [segment], owners: [values])
+      bytes: matrix.row(rows.lowerBound), row_byte_stride: matrix.rowByteCount, dtype: matrix.elementSize == 2 ? PUNA_BFLOAT16 : PUNA_FLOAT32,
+      row_begin: 0, row_count: Int32(rows.count), column_begin: 0, column_count: Int32(operand.columns), rotary_head_dimension: 0)
+    self.init(rows: rows.count, columns: operand.columns, segments: [segment], owners: [matrix])
   }
 
   private init(rows: Int, columns: Int, segments values: [puna_segment], owners: [AnyObject]) {
@@ -93,6 +110,16 @@ extension puna_segment {
       bytes: base, row_byte_stride: segment.rowByteStride, dtype: puna_dtype(segment.dtype), row_begin: Int32(segment.rows.lowerBound),
       row_count: Int32(segment.rows.count), column_begin: Int32(segment.columns.lowerBound), column_count: Int32(segment.columns.count),
       rotary_head_dimension: rotary)
+  }
+}
+
+extension puna_segment {
+  /// All of a parameter, as rows of a weight from `first` on.
+  init(_ parameter: Parameter, first: Int) {
+    self.init(
+      bytes: parameter.set.values.matrix.floats + parameter.offset, row_byte_stride: parameter.columns * MemoryLayout<Float>.size,
+      dtype: PUNA_FLOAT32, row_begin: Int32(first), row_count: Int32(parameter.rows), column_begin: 0,
+      column_count: Int32(parameter.columns), rotary_head_dimension: 0)
   }
 }
 

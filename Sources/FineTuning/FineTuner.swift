@@ -7,6 +7,8 @@ import Tensors
 
 /// Trains one adapter: steps, validation, checkpoints and metrics of a run, on one thread that owns the model.
 public struct FineTuner: Sendable {
+  public typealias Save = @Sendable (_ adapter: LoRAAdapter, _ backend: any ComputeBackend, _ folder: String) throws -> Void
+
   /// Everything a run needs, decided before it begins.
   public struct Job: Sendable {
     public var options: TrainingOptions
@@ -18,8 +20,8 @@ public struct FineTuner: Sendable {
     public var folder: RunFolder
     /// Makes the model and the adapter in it that is trained; called on the training thread.
     public var makeModel: @Sendable () throws -> (model: LlamaModel, adapter: LoRAAdapter)
-    /// Writes the adapter's folder.
-    public var save: @Sendable (_ modules: [LoRAAdapter.Module], _ folder: String) throws -> Void
+    /// Writes the adapter's folder; called on the training thread.
+    public var save: Save
     /// Answers a few instructions, before the first step and after the last.
     public var answerSamples: (@Sendable (_ model: LlamaModel, _ step: Int) throws -> SampleReport)?
     /// Whether they are answered at every validation too.
@@ -36,7 +38,7 @@ public struct FineTuner: Sendable {
     public init(
       options: TrainingOptions, plan: MemoryPlan, examples: TrainingSet, validation: [MaskedSequence], folder: RunFolder,
       makeModel: @escaping @Sendable () throws -> (model: LlamaModel, adapter: LoRAAdapter),
-      save: @escaping @Sendable (_ modules: [LoRAAdapter.Module], _ folder: String) throws -> Void,
+      save: @escaping Save,
       answerSamples: (@Sendable (_ model: LlamaModel, _ step: Int) throws -> SampleReport)? = nil
     ) {
       self.options = options

@@ -11,7 +11,12 @@ public struct MemoryPlan: Sendable, Equatable {
     public var configuration: LlamaConfiguration
     /// Bytes of the mapped base.
     public var base: Int
+    /// Of low-rank matrices.
     public var trainedParameters: Int
+    /// Of rows of embedding and head.
+    public var trainedRowParameters = 0
+    /// Bytes of new rows of embedding and head that are not trained.
+    public var frozenRows = 0
     /// Bytes of an element of an activation.
     public var activationBytes: Int
     /// Columns of `A x` that a block keeps, over all adapters and projections: each branch's rank, rounded up to a cache line.
@@ -40,7 +45,7 @@ public struct MemoryPlan: Sendable, Equatable {
   public let recomputes: Bool
   /// Base weights: mapped pages of files, shared with the system's cache.
   public let base: Int
-  /// Values, gradients and AdamW's moments of the trained adapter, and the two copies of its values that saving makes.
+  /// Values, gradients and AdamW's moments of everything that is trained, and the two copies of low-rank matrices that saving makes.
   public let adapter: Int
   /// What forward keeps for backward.
   public let activations: Int
@@ -74,11 +79,15 @@ public struct MemoryPlan: Sendable, Equatable {
     let feedForward = 2 * state + 2 * input + activated + gateUp + branches
     let attention = 3 * state + 2 * input + 3 * query + row(configuration.queryWidth + 2 * configuration.keyValueWidth, element) + branches
     let logits = min(rows, TargetScores.rowsAtOnce(vocabulary: configuration.vocabularySize)) * row(configuration.vocabularySize, 4)
-    let head = rows * (3 * state + 2 * input) + logits
+    // A block of the gradient by logits, turned over.
+    let turned =
+      model.trainedRowParameters > 0
+      ? 1024 * row(min(rows, TargetScores.rowsAtOnce(vocabulary: configuration.vocabularySize)), element) : 0
+    let head = rows * (3 * state + 2 * input) + logits + turned
     self.rows = rows
     self.recomputes = recomputes
     base = model.base
-    adapter = model.trainedParameters * 6 * MemoryLayout<Float>.size
+    adapter = (model.trainedParameters * 6 + model.trainedRowParameters * 4) * MemoryLayout<Float>.size + model.frozenRows
     // The last block keeps its attention's output for the supervised rows too.
     activations = rows * ((recomputes ? configuration.layerCount * state + layer : configuration.layerCount * layer) + query)
     // Last: what is kept of each row beside its state (targets, positions, statistics), and the workers' packed panels and tiles.

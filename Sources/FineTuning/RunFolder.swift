@@ -11,10 +11,11 @@ public struct RunFolder: Sendable {
   public let path: String
   private let lock: FolderLock
 
-  private static let ownEntries = [
+  private static let ownEntries =
+  [
     "adapter_config.json", "adapter_model.safetensors", "best", "checkpoints", "loss.svg", "metrics.jsonl", "recipe.yaml", "report.html",
     "run.json", "tensorboard",
-  ]
+  ] + ModelFiles.tokenizerNames
 
   /// Makes the folder, or empties that of an earlier run.
   ///

@@ -192,16 +192,14 @@ struct TrainingLoop {
       state.isValidationDue = isValidationDue ? true : nil
       state.stopping = stopper?.state
       state.recentLosses = spikes.state
-      try Checkpoint.write(state, trainer.adapter.parameters, on: model.backend, to: path) { folder in
-        try job.save(trainer.adapter.modules(from: model.backend), folder)
-      }
+      try Checkpoint.write(state, trainer.adapter, on: model.backend, to: path) { try job.save(trainer.adapter, model.backend, $0) }
     }
     try folder.removeOldCheckpoints(keep: job.options.keepCheckpoints)
     return path
   }
 
   private func saveAdapter(to path: String) throws {
-    try saving { try job.save(trainer.adapter.modules(from: model.backend), path) }
+    try saving { try job.save(trainer.adapter, model.backend, path) }
   }
 
   /// Adds to what is wrong what is safe.

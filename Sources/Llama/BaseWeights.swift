@@ -16,9 +16,9 @@ public struct BaseWeights: Sendable {
     return weight
   }
 
-  func matrix(_ name: String, on backend: any ComputeBackend) throws -> FrozenWeight {
+  func matrix(_ name: String, trained: TrainedRows? = nil, on backend: any ComputeBackend) throws -> FrozenWeight {
     let stored = try weight(name)
-    return backend.makeWeight(outputs: stored.shape[0], inputs: stored.shape[1], segments: stored.segments)
+    return backend.makeWeight(outputs: stored.shape[0], inputs: stored.shape[1], segments: stored.segments, trained: trained)
   }
 
   func vector(_ name: String, on backend: any ComputeBackend) throws -> Tensor {

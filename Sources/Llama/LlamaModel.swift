@@ -8,11 +8,12 @@ public final class LlamaModel {
   public let configuration: LlamaConfiguration
   public let adapters: [LoRAAdapter]
   public let backend: any ComputeBackend
-  private let embedding: FrozenWeight
+  private let embedding: Embedding
   private let blocks: [TransformerBlock]
   private let head: Head
   private var rotary: RotaryEmbedding
-  /// First block with a trained branch; the number of blocks when nothing is trained.
+  /// First block that is differentiated: the one with the lowest trained branch, all of them under a trained embedding; the number of blocks
+  /// when nothing below the head is trained.
   private let lowestTrainedBlock: Int
 
   /// - Throws: `LlamaError.missingWeight`
@@ -20,13 +21,16 @@ public final class LlamaModel {
     configuration = weights.configuration
     self.adapters = adapters
     self.backend = backend
-    embedding = try weights.matrix("model.embed_tokens.weight", on: backend)
+    func trained(_ matrix: TrainedVocabulary.Matrix) -> TrainedRows? { adapters.lazy.compactMap { $0.trainedRows(of: matrix) }.first }
+    embedding = Embedding(
+      weight: try weights.matrix(TrainedVocabulary.Matrix.embedding.weightName, trained: trained(.embedding), on: backend),
+      trained: trained(.embedding))
     blocks = try (0..<weights.configuration.layerCount).map {
       try TransformerBlock(layer: $0, weights: weights, adapters: adapters, on: backend)
     }
-    head = try Head(weights: weights, embedding: embedding, on: backend)
+    head = try Head(weights: weights, embedding: embedding, trained: trained(.head), on: backend)
     rotary = RotaryEmbedding(weights.configuration)
-    lowestTrainedBlock = blocks.firstIndex { $0.hasTrainedBranch } ?? blocks.count
+    lowestTrainedBlock = embedding.trained != nil ? 0 : blocks.firstIndex { $0.hasTrainedBranch } ?? blocks.count
   }
 
   /// Scores the batch's targets.
@@ -55,7 +59,7 @@ public final class LlamaModel {
     return backend.readIntegers(head.mostLikely(h, pass))
   }
 
-  /// Runs forward and backward, and adds the gradient of `−Σ weight · log-probability` to the trained adapters' gradients.
+  /// Runs forward and backward, and adds the gradient of `−Σ weight · log-probability` to those of everything that adapters train.
   /// - Parameters:
   ///   - weights: one per target; 1 / (supervised tokens of the step) makes the sum over a step's batches its mean loss.
   ///   - recomputes: keep only block inputs and run every block again in backward. Changes memory and time, not one bit of the result.
@@ -66,7 +70,7 @@ public final class LlamaModel {
     let (rows, targets) = LlamaModel.rowsOfTargets(batch)
     let selection = RowSelection(rows, of: pass)
     func selected(in index: Int) -> RowSelection? { index == blocks.count - 1 ? selection : nil }
-    var h = backend.gather(pass.layout, from: embedding)
+    var h = embedding.forward(pass)
     var saved: [TransformerBlock.Saved] = []
     for (index, block) in blocks.enumerated() {
       if index < lowestTrainedBlock {
@@ -81,15 +85,17 @@ public final class LlamaModel {
     for index in (lowestTrainedBlock..<blocks.count).reversed() {
       guard let gradient = dh else { break }
       dh = blocks[index].backward(
-        gradient, saved.removeLast(), pass, selection: selected(in: index), wantsInputGradient: index > lowestTrainedBlock)
+        gradient, saved.removeLast(), pass, selection: selected(in: index),
+        wantsInputGradient: index > lowestTrainedBlock || embedding.trained != nil)
     }
+    if let dh, embedding.trained != nil { embedding.backward(dh, pass) }
     return scores
   }
 
   /// Runs forward and shows the residual stream h: after the embedding as block -1, then after every block.
   public func forward(_ batch: PackedBatch, dropout: DropoutKey? = nil, onBlock observe: (_ block: Int, _ h: Tensor) -> Void) {
     let pass = makePass(batch, dropout: dropout)
-    var h = backend.gather(pass.layout, from: embedding)
+    var h = embedding.forward(pass)
     observe(-1, h)
     for (index, block) in blocks.enumerated() {
       h = block.run(h, pass, selection: nil)
@@ -117,7 +123,7 @@ public final class LlamaModel {
   /// The states of some rows after the last block.
   private func lastStates(_ rows: [Int32], _ pass: Pass, cache: KVCache?, grows: Bool) -> Tensor {
     let selection = RowSelection(rows, of: pass)
-    var h = backend.gather(pass.layout, from: embedding)
+    var h = embedding.forward(pass)
     for (index, block) in blocks.enumerated() {
       h = block.run(
         h, pass, selection: index == blocks.count - 1 ? selection : nil, cache: cache?.layer(index, grows: grows))

@@ -1,6 +1,7 @@
 import Tensors
 
-/// Low-rank matrices beside some projections of a model (Hu et al., arXiv 2106.09685): `x ↦ W x + weight · scale · B A x`.
+/// Low-rank matrices beside some projections of a model (Hu et al., arXiv 2106.09685): `x ↦ W x + weight · scale · B A x`; with them, rows
+/// of embedding and head that are trained as they are.
 public final class LoRAAdapter {
   /// The matrices beside one projection.
   public struct Module: Sendable {
@@ -45,45 +46,83 @@ public final class LoRAAdapter {
     let scale: Double
   }
 
-  /// Parameters 2i and 2i + 1 are A and B of module i.
+  /// Parameters 2i and 2i + 1 are A and B of module i; after those of all modules come the trained rows of embedding and head.
   public let parameters: ParameterSet
   let placements: [Placement]
+  /// Rows of embedding and head that are trained with the modules.
+  public let vocabulary: TrainedVocabulary
   /// Multiplies the adapter's delta.
   public let weight: Double
   /// Probability that a feature of a branch's input is dropped while training.
   public let dropout: Double
 
   /// - Precondition: the matrices have the shapes that `configuration` implies; each projection occurs at most once.
-  public init(
+  public convenience init(
     _ modules: [Module], weight: Double = 1, isTrained: Bool = false, dropout: Double = 0, configuration: LlamaConfiguration,
     on backend: any ComputeBackend
   ) {
+    self.init(modules, weight, isTrained, dropout, .none, configuration, on: backend)
+  }
+
+  /// A trained adapter that trains rows of embedding and head too, which begin as they are in `weights`.
+  ///
+  /// - Precondition: as above; the vocabulary's rows are there, and a head that is the embedding has none of its own.
+  /// - Throws: `LlamaError.missingWeight`
+  public convenience init(
+    training modules: [Module], vocabulary: TrainedVocabulary, of weights: BaseWeights, dropout: Double = 0, on backend: any ComputeBackend
+  ) throws {
+    precondition(vocabulary.head == nil || !weights.configuration.tiesEmbeddings, "a tied head is trained as the embedding")
+    self.init(modules, 1, true, dropout, vocabulary, weights.configuration, on: backend)
+    for matrix in TrainedVocabulary.Matrix.allCases {
+      if let rows = trainedRows(of: matrix) { backend.load(rows, from: try weights.matrix(matrix.weightName, on: backend)) }
+    }
+  }
+
+  private init(
+    _ modules: [Module], _ weight: Double, _ isTrained: Bool, _ dropout: Double, _ vocabulary: TrainedVocabulary,
+    _ configuration: LlamaConfiguration, on backend: any ComputeBackend
+  ) {
     var declarations: [ParameterSet.Declaration] = []
-    var values: [Float] = []
     for module in modules {
       let (outputs, inputs) = module.projection.shape(in: configuration)
       precondition(module.a.count == module.rank * inputs && module.b.count == outputs * module.rank, "A or B of another shape")
       let path = "base_model.model.model.layers.\(module.layer).\(module.projection.path)"
       declarations.append(ParameterSet.Declaration(name: "\(path).lora_A.weight", rows: module.rank, columns: inputs))
       declarations.append(ParameterSet.Declaration(name: "\(path).lora_B.weight", rows: outputs, columns: module.rank))
-      values += module.a
-      values += module.b
     }
-    parameters = ParameterSet(declarations, values: values, isTrained: isTrained, on: backend)
+    for matrix in TrainedVocabulary.Matrix.allCases {
+      guard let rows = vocabulary[matrix] else { continue }
+      declarations.append(
+        ParameterSet.Declaration(name: "base_model.model.\(matrix.weightName)", rows: rows.count, columns: configuration.hiddenSize))
+    }
+    parameters = ParameterSet(declarations, isTrained: isTrained, on: backend)
+    for (index, module) in modules.enumerated() {
+      backend.write(module.a, to: parameters[2 * index])
+      backend.write(module.b, to: parameters[2 * index + 1])
+    }
     placements = modules.map { Placement(layer: $0.layer, projection: $0.projection, scale: $0.scale) }
+    self.vocabulary = vocabulary
     self.weight = weight
     self.dropout = dropout
   }
 
+  /// A and B of each module.
+  public var modules: [(a: Parameter, b: Parameter)] { placements.indices.map { (parameters[2 * $0], parameters[2 * $0 + 1]) } }
+
+  /// Rows of a matrix that are trained; nil where it stays as it is.
+  public func trainedRows(of matrix: TrainedVocabulary.Matrix) -> TrainedRows? {
+    guard let rows = vocabulary[matrix] else { return nil }
+    let index = 2 * placements.count + (matrix == .head && vocabulary.embedding != nil ? 1 : 0)
+    return TrainedRows(parameters[index], first: rows.lowerBound)
+  }
+
   /// The modules as they are now: reads the parameters back.
   public func modules(from backend: any ComputeBackend) -> [Module] {
-    let values = backend.read(parameters.values)
-    return placements.enumerated().map { index, placement in
-      let a = parameters[2 * index]
-      let b = parameters[2 * index + 1]
+    zip(placements, modules).map { placement, matrices in
+      let (a, b) = matrices
       return Module(
         layer: placement.layer, projection: placement.projection, rank: a.rows, scale: placement.scale,
-        a: Array(values[a.offset..<a.offset + a.rows * a.columns]), b: Array(values[b.offset..<b.offset + b.rows * b.columns]))
+        a: backend.read(parameters.values, a.elements), b: backend.read(parameters.values, b.elements))
     }
   }
 }

@@ -21,6 +21,18 @@ extension Recipe {
         note("samples asks for \(count) held-out row\(count == 1 ? "" : "s"), but data.validation is none.", at: "samples")
       }
     }
+    if lora.targetModules.isEmpty, !lora.embeddings.trainsAny {
+      note("lora.target_modules is none, and lora.train_embeddings trains nothing either.", at: "lora.target_modules")
+    }
+    if lora.embeddings.tie, lora.embeddings.input != lora.embeddings.output || !lora.embeddings.trainsAny {
+      note(
+        "lora.train_embeddings.tie keeps embedding and head one matrix, but input is \(lora.embeddings.input.rawValue) and output "
+          + "\(lora.embeddings.output.rawValue); expected new_rows or all for both.", at: "lora.train_embeddings.tie")
+    }
+    if let vocabulary, let tokenizer {
+      note(
+        "tokenizer is '\(tokenizer)', but vocabulary.tokenizer '\(vocabulary.tokenizer)' takes its place. Leave one out.", at: "tokenizer")
+    }
     // --overwrite empties the output folder.
     for (input, name) in inputs where !output.isEmpty && !input.isEmpty {
       if Self.isSame(output, input) {
@@ -37,6 +49,7 @@ extension Recipe {
     var inputs: [(String, String)] = []
     if base != Self.starter { inputs.append((base, "the base")) }
     if let tokenizer { inputs.append((tokenizer, "the tokenizer")) }
+    if let vocabulary { inputs.append((vocabulary.tokenizer, "the tokenizer of vocabulary")) }
     inputs += adapters.map { ($0.path, "a frozen adapter") }
     inputs += data.train.map { ($0.path, "training data") }
     if case .path(let path) = data.validation { inputs.append((path, "validation data")) }

@@ -16,7 +16,9 @@ extension Recipe {
     "r": "lora.rank", "lora_r": "lora.rank", "lora_rank": "lora.rank", "lora_alpha": "lora.alpha", "scale": "lora.alpha",
     "lora_dropout": "lora.dropout", "lora_target": "lora.target_modules", "lora_target_modules": "lora.target_modules",
     "lora_attn_modules": "lora.target_modules", "use_rslora": "lora.rslora", "peft_path": "lora.start_from",
-    "resume_adapter_file": "lora.start_from",
+    "resume_adapter_file": "lora.start_from", "modules_to_save": "lora.train_embeddings",
+    "lora_modules_to_save": "lora.train_embeddings", "additional_target": "lora.train_embeddings",
+    "ensure_weight_tying": "lora.train_embeddings.tie", "resize_vocab": "vocabulary", "resize_token_embeddings": "vocabulary",
 
     "lr": "training.learning_rate", "num_epochs": "training.epochs", "num_train_epochs": "training.epochs", "iters": "training.max_steps",
     "max_iters": "training.max_steps", "lr_scheduler": "training.schedule", "lr_scheduler_type": "training.schedule",

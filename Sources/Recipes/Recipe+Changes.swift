@@ -24,7 +24,7 @@ extension Recipe {
   /// Names of files are among them: what counts is what they hold, which a run's record tells.
   private static let harmless: Set<String> = [
     "save_every", "evaluate_every", "keep_checkpoints", "compute.threads", "compute.memory", "training.recompute", "output", "base",
-    "tokenizer",
+    "tokenizer", "vocabulary.tokenizer",
   ]
 
   /// What differs from `earlier`, both with all defaults filled in, by key.

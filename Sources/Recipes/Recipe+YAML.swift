@@ -10,7 +10,16 @@ extension Recipe {
   public func resolvedYAML() -> String {
     var yaml = YAMLWriter()
     yaml.write("base", .text(base))
-    yaml.write("tokenizer", .text(tokenizer ?? base))
+    // The adapters below and the vocabulary bring their own.
+    if tokenizer != nil || (vocabulary == nil && adapters.isEmpty && lora.startFrom == nil) { yaml.write("tokenizer", .text(tokenizer ?? base)) }
+    if let vocabulary {
+      yaml.section("vocabulary") { yaml in
+        yaml.write("tokenizer", .text(vocabulary.tokenizer))
+        yaml.write("initialize", .word(vocabulary.initialization.rawValue))
+      }
+    } else {
+      yaml.write("vocabulary", .word("none"))
+    }
     if adapters.isEmpty {
       yaml.write("adapters", .list([]))
     } else {
@@ -63,10 +72,15 @@ extension Recipe {
 
   private func writeLoRA(_ yaml: inout YAMLWriter) {
     let values: [(key: String, value: YAMLWriter.Value)] = [
-      ("target_modules", .list(lora.targetModules.map { .word($0.rawValue) })), ("rank", .integer(lora.rank)),
+      ("target_modules", lora.targetModules.isEmpty ? .word("none") : .list(lora.targetModules.map { .word($0.rawValue) })), ("rank", .integer(lora.rank)),
       ("alpha", .number(lora.alpha)), ("dropout", .number(lora.dropout)), ("rslora", .flag(lora.usesRSLoRA)),
     ]
     for (key, value) in values where lora.startFrom == nil || lora.stated.contains(key) { yaml.write(key, value) }
+    yaml.section("train_embeddings") { yaml in
+      yaml.write("input", .word(lora.embeddings.input.rawValue))
+      yaml.write("output", .word(lora.embeddings.output.rawValue))
+      yaml.write("tie", .flag(lora.embeddings.tie))
+    }
     yaml.write("start_from", lora.startFrom.map { .text($0) } ?? .word("none"))
   }
 

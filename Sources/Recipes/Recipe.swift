@@ -24,6 +24,8 @@ public struct Recipe: Sendable {
   public var base: String
   /// Folder or file of the tokenizer; `nil` takes the base's own.
   public var tokenizer: String?
+  /// A larger vocabulary than the base's; `nil` keeps what there is.
+  public var vocabulary: VocabularyOptions?
   public var adapters: [StackedAdapter] = []
   public var data: DataOptions
   public var lora = LoRAOptions()
@@ -74,7 +76,8 @@ public struct Recipe: Sendable {
 extension Recipe: Equatable {
   /// The same run, wherever it was written.
   public static func == (first: Recipe, second: Recipe) -> Bool {
-    first.base == second.base && first.tokenizer == second.tokenizer && first.adapters == second.adapters && first.data == second.data
+    first.base == second.base && first.tokenizer == second.tokenizer && first.vocabulary == second.vocabulary
+      && first.adapters == second.adapters && first.data == second.data
       && first.lora == second.lora && first.training == second.training && first.compute == second.compute
       && first.samples == second.samples
       && first.output == second.output

@@ -23,6 +23,7 @@ struct RecipeParser {
     if let base, base != Recipe.starter { expect(.base, "base", base, at: top.location(of: "base")) }
     let tokenizer = top.text("tokenizer", expecting: "the path of a tokenizer or of a folder with one")
     if let tokenizer, tokenizer != base { expect(.fileOrFolder, "tokenizer", tokenizer, at: top.location(of: "tokenizer")) }
+    let vocabulary = vocabulary(top)
     let adapters = stackedAdapters(top)
     let data = data(top.section("data"))
     let lora = lora(top.section("lora"))
@@ -39,6 +40,7 @@ struct RecipeParser {
     var recipe = Recipe(
       base: base ?? "", data: data, training: training, output: output ?? "", locations: reader.locations, expectedFiles: files)
     recipe.tokenizer = tokenizer == base ? nil : tokenizer
+    recipe.vocabulary = vocabulary
     recipe.adapters = adapters
     recipe.lora = lora
     recipe.compute = compute
@@ -87,15 +89,35 @@ struct RecipeParser {
     return adapters
   }
 
+  // MARK: - Vocabulary
+
+  private mutating func vocabulary(_ top: ConfigurationSection) -> VocabularyOptions? {
+    guard let value = top.value("vocabulary"), !value.isWord("none") else { return nil }
+    let section = top.section("vocabulary")
+    guard case .section = value.content else { return nil }
+    let expectation = "the path of a tokenizer or of a folder with one"
+    if section.value("tokenizer") == nil { section.noteMissing("tokenizer", expecting: expectation) }
+    let tokenizer = section.text("tokenizer", expecting: expectation)
+    if let tokenizer { expect(.fileOrFolder, section.label("tokenizer"), tokenizer, at: section.location(of: "tokenizer")) }
+    var options = VocabularyOptions(tokenizer: tokenizer ?? "")
+    options.initialization = section.choice("initialize", default: options.initialization)
+    return options
+  }
+
   // MARK: - LoRA
 
   private mutating func lora(_ section: ConfigurationSection) -> LoRAOptions {
     var options = LoRAOptions()
-    options.targetModules = section.choices("target_modules", default: options.targetModules)
+    let trainsNoModule = section.value("target_modules")?.isWord("none") ?? false
+    options.targetModules = trainsNoModule ? [] : section.choices("target_modules", default: options.targetModules)
     options.rank = section.integer("rank", from: 1, default: options.rank)
     options.alpha = section.number("alpha", .above(0), default: options.alpha)
     options.dropout = section.number("dropout", .from(0).below(1), default: options.dropout)
     options.usesRSLoRA = section.flag("rslora", default: options.usesRSLoRA)
+    let embeddings = section.section("train_embeddings")
+    options.embeddings.input = embeddings.choice("input", default: options.embeddings.input)
+    options.embeddings.output = embeddings.choice("output", default: options.embeddings.output)
+    options.embeddings.tie = embeddings.flag("tie", default: options.embeddings.tie)
     options.startFrom = section.text("start_from", expecting: "the folder of an adapter", or: "none")
     if let startFrom = options.startFrom {
       expect(.folder, section.label("start_from"), startFrom, at: section.location(of: "start_from"))

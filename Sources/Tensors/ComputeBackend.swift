@@ -23,12 +23,16 @@ public protocol ComputeBackend: AnyObject {
   func fillWithZeros(_ tensor: Tensor)
   /// Replaces the contents of a float32 tensor.
   func write(_ values: [Float], to tensor: Tensor)
-  /// The base weight that these segments cover; they are used in place.
-  func makeWeight(outputs: Int, inputs: Int, segments: [WeightSegment]) -> FrozenWeight
+  /// Replaces elements of a float32 tensor of one row, from `offset` on.
+  func write(_ values: [Float], to tensor: Tensor, at offset: Int)
+  /// The weight that these segments cover, used in place; of the rows that are trained the parameter's values, as they are at each use.
+  func makeWeight(outputs: Int, inputs: Int, segments: [WeightSegment], trained: TrainedRows?) -> FrozenWeight
   /// A vector of a base (a norm's scale), widened to float32 `[1, count]`.
   func makeVector(count: Int, segments: [WeightSegment]) -> Tensor
   /// Contents as float32, row-major.
   func read(_ tensor: Tensor) -> [Float]
+  /// Elements of a float32 tensor of one row.
+  func read(_ tensor: Tensor, _ elements: Range<Int>) -> [Float]
   func readIntegers(_ tensor: Tensor) -> [Int32]
   func synchronize()
 
@@ -94,6 +98,13 @@ public protocol ComputeBackend: AnyObject {
     rotary: RotaryTable
   ) -> Operand
 
+  // MARK: Vocabulary
+
+  /// Gives trained rows the values that a weight has there.
+  func load(_ rows: TrainedRows, from weight: FrozenWeight)
+  /// Adds dh [n, d], the gradient of gathered rows, to the gradients of those that are trained; rows of one token in their order.
+  func addGatherGradient(_ dh: Tensor, layout: BatchLayout, to rows: TrainedRows)
+
   // MARK: Head
 
   /// Log-probability of each target and the most likely token of each row, without ever holding the logits of a batch.
@@ -101,7 +112,10 @@ public protocol ComputeBackend: AnyObject {
   ///   - x: [rows, d]
   ///   - targets: `row` is a row of x; in row order.
   ///   - weights: one per target, of any sign; if given, the gradient of `Σ weight · log-probability` with respect to x comes along.
-  func scoreTargets(_ x: Operand, head: FrozenWeight, targets: [PackedBatch.Target], weights: [Float]?) -> TargetScores
+  ///   - trained: rows of the head to whose gradients theirs is added, `dlogitsᵀ x`; needs weights.
+  func scoreTargets(
+    _ x: Operand, head: FrozenWeight, targets: [PackedBatch.Target], weights: [Float]?, trained: TrainedRows?
+  ) -> TargetScores
   /// All logits of a few rows: float32 [rows, vocabulary].
   func logits(_ x: Operand, head: FrozenWeight) -> Tensor
 
@@ -263,5 +277,18 @@ public struct AdamWStep: Sendable, Equatable {
     self.beta2 = beta2
     self.epsilon = epsilon
     self.step = step
+  }
+}
+
+extension ComputeBackend {
+  /// The weight that these segments cover, used in place.
+  public func makeWeight(outputs: Int, inputs: Int, segments: [WeightSegment]) -> FrozenWeight {
+    makeWeight(outputs: outputs, inputs: inputs, segments: segments, trained: nil)
+  }
+
+  /// Replaces the values of a parameter.
+  public func write(_ values: [Float], to parameter: Parameter) {
+    precondition(values.count == parameter.elements.count, "values must fill the parameter")
+    write(values, to: parameter.set.values, at: parameter.offset)
   }
 }

@@ -33,24 +33,22 @@ public final class ParameterSet {
   public let firstMoments: Tensor?
   public let secondMoments: Tensor?
 
-  /// - Parameter values: all parameters one after another, row-major, in the order of the declarations.
-  public init(_ declarations: [Declaration], values: [Float], isTrained: Bool, on backend: any ComputeBackend) {
+  /// All parameters zero: whoever makes the set writes their values, one after another, so that large ones exist once.
+  public init(_ declarations: [Declaration], isTrained: Bool, on backend: any ComputeBackend) {
     var offsets: [Int] = []
     var count = 0
     for declaration in declarations {
       offsets.append(count)
       count += declaration.rows * declaration.columns
     }
-    precondition(values.count == count, "values must fill the declared parameters")
     self.declarations = declarations
     self.offsets = offsets
     self.count = count
     self.isTrained = isTrained
-    self.values = backend.makeTensor(values, rows: 1, columns: count)
-    func zeros() -> Tensor? { isTrained ? backend.makeTensor([Float](repeating: 0, count: count), rows: 1, columns: count) : nil }
-    gradients = zeros()
-    firstMoments = zeros()
-    secondMoments = zeros()
+    values = backend.makeZeros(rows: 1, columns: count)
+    gradients = isTrained ? backend.makeZeros(rows: 1, columns: count) : nil
+    firstMoments = isTrained ? backend.makeZeros(rows: 1, columns: count) : nil
+    secondMoments = isTrained ? backend.makeZeros(rows: 1, columns: count) : nil
   }
 
   public subscript(index: Int) -> Parameter { Parameter(set: self, index: index) }
@@ -65,4 +63,20 @@ public struct Parameter {
   public var rows: Int { self.set.declarations[index].rows }
   public var columns: Int { self.set.declarations[index].columns }
   public var offset: Int { self.set.offsets[index] }
+  /// Its elements in the set's flat tensors.
+  public var elements: Range<Int> { offset..<offset + rows * columns }
+}
+
+/// Rows of the embedding or of the head that a parameter holds in place of the base, from row `first` on: what is trained of a vocabulary.
+public struct TrainedRows {
+  /// [count, hidden]
+  public let parameter: Parameter
+  public let first: Int
+
+  public init(_ parameter: Parameter, first: Int) {
+    self.parameter = parameter
+    self.first = first
+  }
+
+  public var range: Range<Int> { first..<first + parameter.rows }
 }

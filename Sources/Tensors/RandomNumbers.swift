@@ -67,4 +67,6 @@ public enum RandomStream {
   public static let mixing: UInt64 = 4 << 32
   public static let dropout: UInt64 = 5 << 32
   public static let sampling: UInt64 = 6 << 32
+  /// Of a grown vocabulary: the embedding, then the head.
+  public static let newRows: UInt64 = 7 << 32
 }

@@ -30,7 +30,8 @@ public final class Operand {
   }
 }
 
-/// A base weight `[outputs, inputs]`: read in place from its segments, never copied, never changed.
+/// A base weight `[outputs, inputs]`: read in place from its segments, never copied, never changed. Rows of the embedding or the head that
+/// are trained are read from their `ParameterSet`, in place too.
 public final class FrozenWeight {
   public let outputs: Int
   public let inputs: Int

@@ -42,6 +42,18 @@ public struct WeightSegment: Sendable {
       bytes: bytes, dtype: dtype, rows: rows.lowerBound + offset..<rows.upperBound + offset, columns: columns,
       rowByteStride: rowByteStride, rowOrder: rowOrder)
   }
+
+  /// What of the block lies in some rows of the weight; nil for nothing.
+  ///
+  /// - Precondition: rows are as stored.
+  public func clipped(toRows wanted: Range<Int>) -> WeightSegment? {
+    precondition(rowOrder == .asStored, "rows in another order cannot be cut anywhere")
+    let kept = rows.clamped(to: wanted)
+    guard !kept.isEmpty else { return nil }
+    return WeightSegment(
+      bytes: bytes.slice((kept.lowerBound - rows.lowerBound) * rowByteStride..<bytes.count), dtype: dtype, rows: kept, columns: columns,
+      rowByteStride: rowByteStride)
+  }
 }
 
 /// A named weight of a base in Hugging Face naming and row order, as segments.

@@ -21,7 +21,7 @@ struct AnsweringModel {
     for text in asked.templateNotes { note(text) }
     let backend = try CPUBackend(precision: compute.precision?.precision, threads: compute.threads)
     name = asked.name
-    positions = asked.base.configuration.maximumPositions
+    positions = asked.adapted.configuration.maximumPositions
     tokenizer = asked.tokenizer
     encoder = asked.encoder
     stopTexts = arguments.stop

@@ -7,6 +7,6 @@ extension AskedModel {
     let template = try encoder?.template.json() ?? ""
     return
       ([Puna.version, baseFingerprint, try tokenizer.fingerprint(), template, "\(backend.precision) \(backend.instructionSet) \(seed)"]
-      + adapters.map { "\($0.adapter.fingerprint()) \($0.weight)" }).joined(separator: "\n")
+      + adapted.adapters.map { "\($0.adapter.fingerprint()) \($0.weight)" }).joined(separator: "\n")
   }
 }

@@ -7,11 +7,10 @@ import Tokenizers
 /// A base with adapters that is asked something, checked and open, but not yet a network.
 struct AskedModel {
   let location: BaseLocation
-  let base: Base
+  let adapted: AdaptedBase
   let tokenizer: any Tokenizer
   /// How instructions are written; `nil` for raw text.
   let encoder: PromptEncoder?
-  let adapters: [(adapter: PEFTAdapter, weight: Double)]
   /// What a person should know who asks in the template.
   let templateNotes: [String]
 
@@ -25,15 +24,17 @@ struct AskedModel {
 
   init(base name: String, adapters arguments: [AdapterArgument], allowOtherBase: Bool, template: Template) throws {
     location = BaseLocation(name: name)
-    base = try location.open()
-    guard let tokenizer = try location.openTokenizer() else {
+    adapted = try ModelArguments.adapted(location.open(), arguments, allowOtherBase: allowOtherBase)
+    guard let tokenizer = try location.openTokenizer(of: adapted) else {
       throw Failure("\(name) has no tokenizer: put its tokenizer.model or tokenizer.json into the folder.")
     }
-    let known = base.configuration.vocabularySize
+    let known = adapted.configuration.vocabularySize
     guard tokenizer.vocabularySize <= known else {
+      var table = VocabularyTable(adapted)
+      table.add("tokenizer", tokenizer.vocabularySize)
       throw Failure(
-        "\(name): the tokenizer has \(tokenizer.vocabularySize) ids, the embedding only \(known) rows. "
-          + "Use the tokenizer that belongs to this base.")
+        "\(name): the tokenizer has \(tokenizer.vocabularySize) ids, the embedding only \(known) rows.\n\(table.text)\n"
+          + "Use the tokenizer that belongs to this base, or give the adapter that made the vocabulary larger.")
     }
     self.tokenizer = tokenizer
     switch template {
@@ -43,15 +44,14 @@ struct AskedModel {
       (encoder, templateNotes) = (try PromptEncoder(choice.template, tokenizer), choice.notes)
     case .same(let template): (encoder, templateNotes) = (try PromptEncoder(template, tokenizer), [])
     }
-    adapters = try ModelArguments.open(arguments, for: base, allowOtherBase: allowOtherBase)
   }
 
   var name: String { location.name }
 
   /// Ids that end an answer: training may have taught any of them.
   var ends: Set<Int32> {
-    Set(base.configuration.endOfSequence + [tokenizer.endOfSequence, encoder?.end].compactMap { $0 })
+    Set(adapted.configuration.endOfSequence + [tokenizer.endOfSequence, encoder?.end].compactMap { $0 })
   }
 
-  func network(on backend: any ComputeBackend) throws -> LlamaModel { try LlamaModel(base, adapters: adapters, on: backend) }
+  func network(on backend: any ComputeBackend) throws -> LlamaModel { try LlamaModel(adapted, on: backend) }
 }

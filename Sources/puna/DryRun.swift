@@ -28,10 +28,10 @@ struct DryRun {
       }
     }
     func perEpoch(_ count: Int) -> Int { count * examples.stepsPerEpoch / max(1, sampled) }
-    let configuration = run.base.configuration
+    let configuration = run.configuration
     let base = configuration.parameterCount
     let trained = run.trainedParameters
-    let work = TrainingWork(configuration)
+    let work = TrainingWork(run)
     let operations = work.operations(computed: computed, supervised: supervised) / Double(max(1, sampled))
     let machine = try MachineReport(threads: run.recipe.compute.threads)
     let peak = run.precision == .bfloat16 ? machine.bfloat16Peak : machine.float32Peak
@@ -47,14 +47,13 @@ struct DryRun {
       time = "unknown: nothing to learn in the steps looked at"
     }
     let approximately = sampled < examples.stepsPerEpoch ? "about " : ""
-    let share = String(format: "%.4f", 100 * Double(trained) / Double(base + trained))
     let facts = examples.facts
     // What each file gives; a single one gives everything.
     let sources = examples.sources.count == 1 ? [] : examples.sources.map { DryRun.line($0) }
     var lines = [
       run.recipe.resolvedYAML(),
       "# base        \(Terminal.grouped(base)) parameters: \(configuration.layerCount) layers of \(configuration.hiddenSize), \(configuration.headCount) heads, \(configuration.keyValueHeadCount) of keys and values, vocabulary \(Terminal.grouped(configuration.vocabularySize))",
-      "# trained     \(Terminal.grouped(trained)) parameters (\(share) % of \(Terminal.grouped(base + trained)))",
+      "# trained     \(run.adapterText): \(trained.text), of \(Terminal.grouped(trained.modelCount)) parameters with them",
       "# rows        \(Terminal.grouped(examples.rowsPerEpoch)) an epoch, \(Terminal.grouped(examples.validationRowCount)) held out; \(facts.truncatedRows) of \(facts.rowsEncoded) looked at cut, \(facts.droppedRows) left out, \(facts.rowsWithNothingToLearn) with nothing to learn",
       "# tokens      \(approximately)\(Terminal.grouped(perEpoch(asked))) an epoch, \(Terminal.grouped(perEpoch(computed))) computed after sharing beginnings, \(Terminal.grouped(perEpoch(supervised))) learnt",
       "# steps       \(Terminal.grouped(run.stepCount)) of \(run.recipe.training.batchSize) rows, \(Terminal.grouped(examples.stepsPerEpoch)) an epoch",

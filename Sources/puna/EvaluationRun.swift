@@ -49,7 +49,7 @@ final class EvaluationRun {
         facts.append(EvaluationFact("instruction_set", .string(backend.instructionSet.rawValue)))
       }
       let evaluator = Evaluator(model, seed: seed)
-      let fingerprint = asked.base.fingerprint()
+      let fingerprint = asked.adapted.base.fingerprint()
       // The same model under two names is asked twice.
       let identity = try model.name + "\n" + asked.identity(baseFingerprint: fingerprint, on: backend, seed: seed)
       let records = try tasks.map { task in

@@ -1,3 +1,4 @@
+import Adapters
 import ArgumentParser
 import CPUBackend
 import Checkpoints
@@ -20,27 +21,29 @@ struct LogitsCommand: ParsableCommand {
 
   func run() throws {
     let location = BaseLocation(name: model.base)
-    let base = try location.open()
-    let ids = try tokenIds(location, vocabularySize: base.configuration.vocabularySize)
-    if ids.count > base.configuration.maximumPositions {
-      note("\(ids.count) tokens are more than the \(base.configuration.maximumPositions) positions the base was trained for.")
+    let adapted = try model.adapted(location.open())
+    let configuration = adapted.configuration
+    let ids = try tokenIds(location, adapted)
+    if ids.count > configuration.maximumPositions {
+      note("\(ids.count) tokens are more than the \(configuration.maximumPositions) positions the base was trained for.")
     }
     let backend = try CPUBackend(precision: compute.precision?.precision, threads: compute.threads)
-    let llama = try LlamaModel(base, adapters: model.openAdapters(for: base), on: backend)
+    let llama = try LlamaModel(adapted, on: backend)
     let batch = PackedBatch(
       tokens: ids, segments: [PackedBatch.Segment(rows: 0..<ids.count, parent: .none, position: 0)], targets: [])
     let logits = backend.read(llama.logits(batch, rows: ids.indices.map(Int32.init)))
     let writer = try SafetensorsWriter(
       output,
       tensors: [
-        SafetensorsWriter.Declaration(name: "logits", dtype: .float32, shape: [ids.count, base.configuration.vocabularySize])
+        SafetensorsWriter.Declaration(name: "logits", dtype: .float32, shape: [ids.count, configuration.vocabularySize])
       ])
     try writer.append(logits)
     try writer.finish()
     note("\(output): logits of \(ids.count) tokens, \(backend.precision.rawValue), \(backend.instructionSet.rawValue)")
   }
 
-  private func tokenIds(_ location: BaseLocation, vocabularySize: Int) throws -> [Int32] {
+  private func tokenIds(_ location: BaseLocation, _ adapted: AdaptedBase) throws -> [Int32] {
+    let vocabularySize = adapted.configuration.vocabularySize
     let ids: [Int32]
     if let tokens {
       ids = try tokens.split(separator: ",", omittingEmptySubsequences: false).map { part in
@@ -50,7 +53,7 @@ struct LogitsCommand: ParsableCommand {
         return id
       }
     } else {
-      guard let tokenizer = try location.openTokenizer() else { throw Failure("\(location.name) has no tokenizer; use --tokens.") }
+      guard let tokenizer = try location.openTokenizer(of: adapted) else { throw Failure("\(location.name) has no tokenizer; use --tokens.") }
       ids = try tokenizer.encodeSequence(prompt ?? "")
     }
     guard !ids.isEmpty else { throw Failure("There is no token to start from.") }

@@ -9,7 +9,7 @@ struct MeasuredStep {
   let rowsPerSecond: Double
 
   init(_ run: TrainingRun, _ plan: MemoryPlan, on batch: PackedBatch) throws {
-    let layers = run.base.configuration.layerCount
+    let layers = run.configuration.layerCount
     let one = try MeasuredStep.seconds(run, plan, batch, layers: 1)
     let seconds: Double
     if layers == 1 {

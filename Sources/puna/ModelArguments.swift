@@ -44,27 +44,24 @@ struct ModelArguments: ParsableArguments {
     []
   @Flag(help: "Use adapters that were trained on another base, if their shapes fit.") var allowOtherBase = false
 
-  func openAdapters(for base: Base) throws -> [(adapter: PEFTAdapter, weight: Double)] {
-    try ModelArguments.open(adapter, for: base, allowOtherBase: allowOtherBase)
-  }
+  /// The base with the adapters and what they stand on.
+  func adapted(_ base: Base) throws -> AdaptedBase { try ModelArguments.adapted(base, adapter, allowOtherBase: allowOtherBase) }
 
-  static func open(
-    _ arguments: [AdapterArgument], for base: Base, allowOtherBase: Bool
-  ) throws -> [(adapter: PEFTAdapter, weight: Double)] {
-    try arguments.map { argument in
-      let adapter = try PEFTAdapter.open(argument.path, for: base, allowOtherBase: allowOtherBase)
-      for text in adapter.notes { note(text) }
-      return (adapter, argument.weight)
-    }
+  static func adapted(_ base: Base, _ arguments: [AdapterArgument], allowOtherBase: Bool) throws -> AdaptedBase {
+    let stack = try AdapterStack.open(
+      arguments.map { ($0.path, $0.weight) }, for: base, use: .network, allowOtherBase: allowOtherBase)
+    for text in stack.notes { note(text) }
+    return AdaptedBase(base, stack)
   }
 }
 
 extension LlamaModel {
   /// A frozen model: a base with adapters.
-  convenience init(_ base: Base, adapters: [(adapter: PEFTAdapter, weight: Double)], on backend: any ComputeBackend) throws {
+  convenience init(_ adapted: AdaptedBase, on backend: any ComputeBackend) throws {
     try self.init(
-      weights: BaseWeights(configuration: base.configuration, weights: base.weights),
-      adapters: adapters.map { LoRAAdapter($0.adapter.loraModules, weight: $0.weight, configuration: base.configuration, on: backend) },
-      on: backend)
+      weights: adapted.baseWeights,
+      adapters: adapted.adapters.map {
+        LoRAAdapter($0.adapter.loraModules, weight: $0.weight, configuration: adapted.configuration, on: backend)
+      }, on: backend)
   }
 }

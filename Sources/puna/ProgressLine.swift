@@ -21,7 +21,7 @@ struct ProgressLine {
 
   /// - Parameter peak: of the processor, in operations a second.
   init(_ run: TrainingRun, peak: Double?) {
-    work = TrainingWork(run.base.configuration)
+    work = TrainingWork(run)
     self.peak = peak
     evaluateEvery = run.recipe.training.evaluateEvery
   }

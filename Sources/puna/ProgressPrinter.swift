@@ -53,11 +53,8 @@ struct ProgressPrinter {
   }
 
   private mutating func showStart(_ facts: TrainingFacts) {
-    let share = 100 * Double(facts.trainedParameters) / Double(facts.trainedParameters + facts.baseParameters)
     line("base       \(run.recipe.base): \(Terminal.grouped(facts.baseParameters)) parameters, \(run.base.dtype.rawValue)")
-    line(
-      "adapter    rank \(run.lora.rank), alpha \(run.lora.alpha.formatted()), \(run.lora.targetModules.map(\.rawValue).joined(separator: ", ")): "
-        + "\(Terminal.grouped(facts.trainedParameters)) trained (\(String(format: "%.4f", share)) %)")
+    line("adapter    \(run.adapterText): \(run.trainedParameters.text)")
     line(
       "data       \(Terminal.grouped(run.examples.rowsPerEpoch)) rows, \(Terminal.grouped(run.examples.validationRowCount)) held out; "
         + "\(facts.stepCount) steps of \(run.recipe.training.batchSize), \(facts.stepsPerEpoch) an epoch")

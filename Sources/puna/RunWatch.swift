@@ -25,7 +25,7 @@ final class RunWatch {
   init(_ run: TrainingRun, _ plan: MemoryPlan) {
     self.run = run
     self.plan = plan
-    work = TrainingWork(run.base.configuration)
+    work = TrainingWork(run)
     peak = try? MachineReport.peak(
       run.precision, threads: run.recipe.compute.threads, instructionSet: run.instructionSet, seconds: 0.05)
     follower = MetricsFollower(run: run.recipe.output, stepCount: run.stepCount) { note($0) }
@@ -58,7 +58,7 @@ final class RunWatch {
   }
 
   private func norms() throws -> [PEFTAdapter.ModuleNorm] {
-    let adapter = try PEFTAdapter.read(run.recipe.output, shape: run.base.configuration)
+    let adapter = try PEFTAdapter.read(run.recipe.output, shape: run.configuration)
     guard adapter.normOperations <= RunWatch.mostOperations else {
       note("the report leaves out what the adapter changed where: at this rank it would take long.")
       return []

@@ -37,7 +37,7 @@ extension TrainingRun {
     case .questions(let questions): samples = try questions.enumerated().map { try asked($1, number: $0 + 1) }
     }
     guard !samples.isEmpty, let tokenizer else { return nil }
-    let stops = examples.responseEnds.union(base.configuration.endOfSequence + [tokenizer.endOfSequence].compactMap { $0 })
+    let stops = examples.responseEnds.union(configuration.endOfSequence + [tokenizer.endOfSequence].compactMap { $0 })
     let options = GenerationOptions(maximumTokens: most, stops: stops, vocabularySize: tokenizer.vocabularySize)
     return { model, step in
       let answers = try Generator(model, options).generate(samples.map { Prompt($0.prompt) })
@@ -56,9 +56,9 @@ extension TrainingRun {
     var samples: [AskedSample] = []
     var tokens = 0
     for row in validation where row.supervisedCount <= TrainingRun.shortAnswer {
-      guard let sample = try asked(row), sample.prompt.count + most <= base.configuration.maximumPositions else { continue }
+      guard let sample = try asked(row), sample.prompt.count + most <= configuration.maximumPositions else { continue }
       tokens += sample.prompt.count + most
-      if tokens * base.configuration.parameterCount > TrainingRun.budget { break }
+      if tokens * configuration.parameterCount > TrainingRun.budget { break }
       samples.append(sample)
     }
     return samples
@@ -67,7 +67,7 @@ extension TrainingRun {
   private func firstOnes(_ count: Int, of validation: [MaskedSequence]) throws -> [AskedSample] {
     var samples: [AskedSample] = []
     for row in validation where samples.count < count {
-      guard let sample = try asked(row), sample.prompt.count < base.configuration.maximumPositions else { continue }
+      guard let sample = try asked(row), sample.prompt.count < configuration.maximumPositions else { continue }
       samples.append(sample)
     }
     guard samples.count == count else {
@@ -91,7 +91,7 @@ extension TrainingRun {
     }
     let prompt = try examples.prompt(
       instruction: question.instruction, input: question.input, template: recipe.data.template, tokenizer: tokenizer)
-    let positions = base.configuration.maximumPositions
+    let positions = configuration.maximumPositions
     guard !prompt.isEmpty, prompt.count < positions else {
       throw Failure(
         "\(place): entry \(number) of samples takes \(Terminal.grouped(prompt.count)) tokens; the base has \(Terminal.grouped(positions)) "

@@ -1,6 +1,7 @@
 import Adapters
 import Bases
 import CPUBackend
+import Checkpoints
 import Datasets
 import FineTuning
 import Foundation
@@ -13,16 +14,24 @@ import Tokenizers
 struct TrainingRun: Sendable {
   let recipe: Recipe
   let base: Base
-  let tokenizer: (any Tokenizer)?
   let examples: TrainingSet
   let instructionSet: InstructionSet
   let precision: Precision
   let lora: LoRAOptions
+  /// Everything below the trained adapter, and which rows of embedding and head grow and are trained.
+  let vocabulary: RunVocabulary
   let notes: [String]
-  private let frozen: [(adapter: PEFTAdapter, weight: Double)]
   private let initial: PEFTAdapter
   private let location: BaseLocation
   private let earlier: EarlierRun?
+
+  var tokenizer: (any Tokenizer)? { vocabulary.tokenizer }
+  /// Of the network that is trained.
+  var configuration: LlamaConfiguration {
+    var configuration = vocabulary.adapted.configuration
+    configuration.vocabularySize = vocabulary.growth?.rowCount ?? configuration.vocabularySize
+    return configuration
+  }
 
   /// - Parameter earlier: the run that this one goes on with, or repeats.
   init(_ recipe: Recipe, allowsOtherBase: Bool, following earlier: EarlierRun? = nil) throws {
@@ -31,8 +40,6 @@ struct TrainingRun: Sendable {
     location = BaseLocation(name: recipe.base)
     let base = try location.open()
     self.base = base
-    tokenizer = try location.openTokenizer(at: recipe.tokenizer)
-    var notes: [String] = []
     instructionSet = try earlier?.instructionSet ?? InstructionSet.chosen()
     switch recipe.compute.precision {
     // What it became at the start holds.
@@ -43,14 +50,22 @@ struct TrainingRun: Sendable {
     guard precision == .float32 || instructionSet.multipliesBFloat16 else {
       throw CPUBackendError.precisionNeedsInstructions(instructionSet)
     }
-    let configuration = base.configuration
-    if let tokenizer, tokenizer.vocabularySize != configuration.vocabularySize {
-      let text = "the tokenizer has \(tokenizer.vocabularySize) ids, the embedding of \(recipe.base) \(configuration.vocabularySize) rows"
-      guard tokenizer.vocabularySize < configuration.vocabularySize else {
-        throw Failure("\(recipe.location(of: "tokenizer")): \(text). Use the tokenizer that belongs to this base.")
-      }
-      notes.append("\(text); the surplus rows are never used.")
+    // An adapter that is continued stands on what it was trained over, as one that is stacked does.
+    let named = recipe.adapters.map { ($0.path, $0.weight) } + (recipe.lora.startFrom.map { [($0, 1.0)] } ?? [])
+    let stack = try AdapterStack.open(named, for: base, use: .network, allowOtherBase: allowsOtherBase)
+    var notes = stack.notes
+    let continued = recipe.lora.startFrom == nil ? nil : stack.inputs.last
+    let below = continued == nil ? stack : stack.droppingLast()
+    if let continued {
+      lora = try recipe.lora.continuing(continued.adapter, at: continued.adapter.path)
+    } else {
+      lora = recipe.lora
     }
+    vocabulary = try RunVocabulary(recipe, location, AdaptedBase(base, below), continued: continued)
+    notes += vocabulary.notes
+    try vocabulary.check(stack, base: location, place: recipe.location(of: recipe.vocabulary == nil ? "tokenizer" : "vocabulary.tokenizer"))
+    var configuration = vocabulary.adapted.configuration
+    configuration.vocabularySize = vocabulary.growth?.rowCount ?? configuration.vocabularySize
     if recipe.data.maximumLength > configuration.maximumPositions {
       notes.append(
         """
@@ -58,23 +73,14 @@ struct TrainingRun: Sendable {
         is an error.
         """)
     }
-    frozen = try recipe.adapters.map { stacked in
-      let adapter = try PEFTAdapter.open(stacked.path, for: base, allowOtherBase: allowsOtherBase)
-      notes += adapter.notes
-      return (adapter, stacked.weight)
-    }
-    if let path = recipe.lora.startFrom {
-      let adapter = try PEFTAdapter.open(path, for: base, allowOtherBase: allowsOtherBase)
-      notes += adapter.notes
-      lora = try recipe.lora.continuing(adapter, at: path)
-      initial = adapter
+    if let continued, !continued.adapter.modules.isEmpty {
+      initial = continued.adapter
     } else {
-      lora = recipe.lora
-      initial = PEFTAdapter(
-        initializing: recipe.lora, basePath: recipe.base, seed: recipe.training.seed, configuration: configuration)
+      initial = PEFTAdapter(initializing: lora, basePath: recipe.base, seed: recipe.training.seed, configuration: configuration)
+        .saving(continued?.adapter.savedWeights ?? [:])
     }
     examples = try TrainingSet(
-      recipe.data, batchSize: recipe.training.batchSize, seed: recipe.training.seed, tokenizer: tokenizer,
+      recipe.data, batchSize: recipe.training.batchSize, seed: recipe.training.seed, tokenizer: vocabulary.tokenizer,
       vocabularySize: configuration.vocabularySize, maximumPositions: configuration.maximumPositions)
     self.notes = notes
   }
@@ -86,21 +92,28 @@ struct TrainingRun: Sendable {
 
   var stepCount: Int { recipe.training.stepCount(stepsPerEpoch: examples.stepsPerEpoch) }
 
-  var trainedParameters: Int { initial.modules.reduce(0) { $0 + $1.a.count + $1.b.count } }
+  /// Numbers that are trained.
+  var trainedParameters: TrainedParameters {
+    TrainedParameters(
+      lowRank: initial.modules.reduce(0) { $0 + $1.a.count + $1.b.count }, vocabulary: vocabulary.trained, configuration: configuration)
+  }
 
   /// What of this run takes memory.
   private var planned: MemoryPlan.Model {
     var columns: [Int: Int] = [:]
-    for module in ([initial] + frozen.map(\.adapter)).flatMap(\.modules) {
+    for module in ([initial] + vocabulary.adapted.adapters.map(\.adapter)).flatMap(\.modules) {
       columns[module.layer, default: 0] += (module.rank + 31) / 32 * 32
     }
     // Rows with their texts and tokens take four or five times what their files do, measured on Alpaca's.
     let data = examples.paths.reduce(0) { $0 + ((try? FileManager.default.attributesOfItem(atPath: $1)[.size]) as? Int ?? 0) } * 9 / 2
     let dropping = lora.dropout > 0 ? initial.modules.filter { $0.layer == initial.modules.first?.layer }.count : 0
-    return MemoryPlan.Model(
-      base.configuration, base: base.byteCount, trainedParameters: trainedParameters,
+    var model = MemoryPlan.Model(
+      configuration, base: base.byteCount, trainedParameters: trainedParameters.lowRank,
       activationBytes: precision == .bfloat16 ? 2 : 4, branchColumns: columns.values.max() ?? 0, droppingBranches: dropping,
       program: SystemMemory.residentWithFiles + data)
+    model.trainedRowParameters = trainedParameters.vocabulary
+    model.frozenRows = vocabulary.frozenRowCount * configuration.hiddenSize * MemoryLayout<Float>.size
+    return model
   }
 
   /// Rows in flight and recomputation, as the recipe and this machine's memory allow.
@@ -169,7 +182,7 @@ struct TrainingRun: Sendable {
     let run = self
     var job = FineTuner.Job(
       options: recipe.training, plan: plan, examples: examples, validation: validation, folder: folder,
-      makeModel: { try run.makeModel() }, save: { try run.initial.replacingValues(with: $0).write(to: $1) }, answerSamples: sampler)
+      makeModel: { try run.makeModel() }, save: { try run.save($0, $1, to: $2) }, answerSamples: sampler)
     job.checkpoint = earlier?.checkpoint
     job.warnings = warnings
     job.resumptionWarnings = resumptionWarnings
@@ -184,23 +197,39 @@ struct TrainingRun: Sendable {
   /// On the thread that is to own it.
   /// - Parameter layers: the first blocks alone, for measuring.
   func makeModel(layers: Int? = nil) throws -> (model: LlamaModel, adapter: LoRAAdapter) {
-    var configuration = base.configuration
+    let grown = vocabulary.grown
+    var configuration = grown.configuration
     configuration.layerCount = min(layers ?? configuration.layerCount, configuration.layerCount)
     func modules(_ adapter: PEFTAdapter) -> [LoRAAdapter.Module] { adapter.loraModules.filter { $0.layer < configuration.layerCount } }
     let backend = try CPUBackend(precision: precision, threads: recipe.compute.threads, instructionSet: instructionSet)
-    let adapter = LoRAAdapter(modules(initial), isTrained: true, dropout: lora.dropout, configuration: configuration, on: backend)
-    let below = frozen.map { LoRAAdapter(modules($0.adapter), weight: $0.weight, configuration: configuration, on: backend) }
-    let model = try LlamaModel(
-      weights: BaseWeights(configuration: configuration, weights: base.weights), adapters: below + [adapter], on: backend)
-    return (model, adapter)
+    let weights = BaseWeights(configuration: configuration, weights: grown.weights)
+    let adapter = try LoRAAdapter(
+      training: modules(initial), vocabulary: vocabulary.trained, of: weights, dropout: lora.dropout, on: backend)
+    let below = vocabulary.adapted.adapters.map {
+      LoRAAdapter(modules($0.adapter), weight: $0.weight, configuration: configuration, on: backend)
+    }
+    return (try LlamaModel(weights: weights, adapters: below + [adapter], on: backend), adapter)
+  }
+
+  /// Writes what is trained as PEFT's files, with the tokenizer where the vocabulary is not the base's.
+  private func save(_ trained: LoRAAdapter, _ backend: any ComputeBackend, to folder: String) throws {
+    let adapter = initial.replacingValues(with: trained.modules(from: backend)).acceptable(toPEFT: configuration)
+    if configuration.vocabularySize != base.configuration.vocabularySize, let path = vocabulary.tokenizerPath {
+      var files = try ModelFiles(tokenizer: path)
+      _ = try files.completeTokenizer(of: path)
+      try AtomicFile.createFolder(folder)
+      try files.write(to: folder)
+    }
+    try adapter.write(to: folder, saving: vocabulary.savedMatrices(trained, backend, keeping: initial.savedWeights))
   }
 
   private func record() throws -> RunRecord {
     var record = RunRecord(
       version: Puna.version, instructionSet: instructionSet.rawValue, precision: precision.rawValue, seed: recipe.training.seed,
       base: recipe.base, baseFingerprint: base.fingerprint())
-    record.adapters = recipe.adapters.map { RunRecord.AdapterReference(path: $0.path, weight: $0.weight) }
-    for (index, (adapter, _)) in frozen.enumerated() { record.adapters[index].fingerprint = adapter.fingerprint() }
+    record.adapters = vocabulary.adapted.adapters.map {
+      RunRecord.AdapterReference(path: $0.adapter.path, weight: $0.weight, fingerprint: $0.adapter.fingerprint())
+    }
     record.tokenizerFingerprint = try tokenizer?.fingerprint()
     record.startFrom = lora.startFrom
     if lora.startFrom != nil { record.startFromFingerprint = initial.fingerprint() }

@@ -84,7 +84,7 @@ final class MergeCase {
     change(&options)
     return try Merge(
       base: base(), files: files ?? ModelFiles(folder: folder.file("base")),
-      inputs: MergeInputs(inputs: adapters.map { MergeInputs.Input(adapter: $0.0, weight: $0.1) }, notes: []),
+      inputs: AdapterStack(inputs: adapters.map { AdapterStack.Input(adapter: $0.0, weight: $0.1) }, notes: []),
       tokenizers: tokenizers ?? adapters.map { _ in ModelFiles([:]) }, options: options)
   }
 

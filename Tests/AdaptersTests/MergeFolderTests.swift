@@ -171,7 +171,7 @@ import Testing
     options.precision = .float32
     let message = try test.problems {
       _ = try Merge(
-        base: merged, files: ModelFiles([:]), inputs: MergeInputs(inputs: [.init(adapter: copy, weight: 1)], notes: []),
+        base: merged, files: ModelFiles([:]), inputs: AdapterStack(inputs: [.init(adapter: copy, weight: 1)], notes: []),
         tokenizers: [ModelFiles([:])], options: options)
     }
     #expect(

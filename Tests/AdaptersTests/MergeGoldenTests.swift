@@ -14,7 +14,7 @@ import Testing
 
   private func merge(_ name: String, _ output: String) throws -> (base: Base, merged: Base) {
     let base = try Base.open("\(MergeGoldenTests.folder)/\(name.hasPrefix("tied") ? "tied" : "base")")
-    let inputs = try MergeInputs.open([("\(MergeGoldenTests.folder)/\(name)", 1)], for: base)
+    let inputs = try AdapterStack.open([("\(MergeGoldenTests.folder)/\(name)", 1)], for: base, use: .merging)
     let merge = try Merge(
       base: base, files: ModelFiles(of: base), inputs: inputs, tokenizers: inputs.inputs.map { _ in ModelFiles([:]) },
       options: MergeOptions(output: output))

@@ -74,7 +74,7 @@ final class MetaCase {
     var options = MergeOptions(output: folder.file(output))
     (options.format, options.shardCount) = (format, shards)
     return try Merge(
-      base: base, files: ModelFiles(of: base), inputs: MergeInputs(inputs: adapters.map { .init(adapter: $0, weight: 1) }, notes: []),
+      base: base, files: ModelFiles(of: base), inputs: AdapterStack(inputs: adapters.map { .init(adapter: $0, weight: 1) }, notes: []),
       tokenizers: tokenizers ?? adapters.map { _ in ModelFiles([:]) }, options: options)
   }
 

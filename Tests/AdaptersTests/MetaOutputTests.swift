@@ -120,7 +120,7 @@ import Testing
     let test = try MergeCase()
     let base = try test.run([]) { $0.format = .meta }
     var options = MergeOptions(output: test.folder.file("merged"))
-    let inputs = MergeInputs(inputs: [.init(adapter: test.adapter(), weight: 1)], notes: [])
+    let inputs = AdapterStack(inputs: [.init(adapter: test.adapter(), weight: 1)], notes: [])
     func merge() throws -> Base {
       let merge = try Merge(base: base, files: ModelFiles(of: base), inputs: inputs, tokenizers: [ModelFiles([:])], options: options)
       _ = try merge.run(on: PlainMerger(), version: "test") { _ in (nil, []) }
@@ -272,7 +272,7 @@ import Testing
     options.maximumShardSize = 1000
     #expect(
       try test.problems {
-        _ = try Merge(base: meta, files: ModelFiles([:]), inputs: MergeInputs(inputs: [], notes: []), tokenizers: [], options: options)
+        _ = try Merge(base: meta, files: ModelFiles([:]), inputs: AdapterStack(inputs: [], notes: []), tokenizers: [], options: options)
       } == "max-shard-size is for format hf; meta is split into shards.")
   }
 

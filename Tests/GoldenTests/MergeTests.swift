@@ -14,7 +14,7 @@ import Testing
   ) {
     let folder = try TemporaryFolder()
     let base = try Base.open("\(golden.path)/base")
-    let inputs = try MergeInputs.open([("\(golden.path)/adapter", 1)], for: base)
+    let inputs = try AdapterStack.open([("\(golden.path)/adapter", 1)], for: base, use: .merging)
     var options = MergeOptions(output: folder.file("out"))
     options.precision = precision
     options.maximumShardSize = 60_000

@@ -33,6 +33,14 @@ class Complaints(logging.Handler):
         self.lines.append(record.getMessage())
 
 
+def puna_ids(puna, folder, text, tokenizer):
+    """Ids by `puna tokenize`, begun as transformers' tokenizer begins."""
+    arguments = [puna, "tokenize", folder, "--text", text, "--json"]
+    if getattr(tokenizer, "add_bos_token", True):
+        arguments.append("--bos")
+    return json.loads(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)["ids"]
+
+
 def peft_merge(base, adapters):
     """Weights of base and adapters, each adapter merged alone in float32 and its change added with its weight."""
     from peft import PeftModel
@@ -89,10 +97,7 @@ def main():
             tokenizer = AutoTokenizer.from_pretrained(options.merged)
             print(f"tokenizer of {len(tokenizer)} tokens")
             text = "The llama hums on the high plain."
-            arguments = [options.puna, "tokenize", options.merged, "--text", text, "--json"]
-            if getattr(tokenizer, "add_bos_token", True):
-                arguments.append("--bos")
-            found = json.loads(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)["ids"]
+            found = puna_ids(options.puna, options.merged, text, tokenizer)
             if tokenizer(text).input_ids != found:
                 sys.exit(f"transformers tokenizes {text!r} as {tokenizer(text).input_ids}, puna as {found}")
     problems = complaints.lines + [str(warning.message) for warning in caught] + [f"{key}: {value}" for key, value in info.items() if value]

@@ -11,7 +11,7 @@ Each case is a folder: base/ and adapter/ as transformers and PEFT save them, an
   run_tokens, run_prompts, run_lengths, run_losses, run_norms, final.<name>
                                        a short training run: AdamW, clipping, cosine with warm-up, batches of 3 ragged rows
 The case "shards" holds one base several times, as torch.save writes it: in base/ as .bin shards, and in other folders in the form before
-PyTorch 1.6 and as Meta's shards, split in different ways. All have the same logits.
+PyTorch 1.6 and as Meta's shards, split in different ways. All have the same logits. embeddings.py adds cases with trained embeddings.
 The weights are random; every number in the files comes from the seeds below.
 """
 import json
@@ -55,7 +55,12 @@ STEPS, BATCH, RATE, WARM_UP, FINAL = 8, 3, 1e-2, 2, 0.1
 
 
 def short(name):
-    return name.replace(".default", "")
+    return name.replace(".modules_to_save", "").replace(".default", "")
+
+
+def trained(model):
+    """What is learnt, by the names in PEFT's files."""
+    return {short(name): values for name, values in model.named_parameters() if values.requires_grad}
 
 
 def write_torch(folder, config):
@@ -112,32 +117,45 @@ def write_meta(folder, weights, config, shards, embedding_dimension):
     (folder / "params.json").write_text(json.dumps(parameters) + "\n")
 
 
-def make(name, case):
+def make_base(folder, case):
     torch.manual_seed(case["seed"])
-    folder = OUT / name
     shutil.rmtree(folder, ignore_errors=True)
-    config = LlamaConfig(**{**COMMON, **case["config"]})
-    model = LlamaForCausalLM(config)
+    model = LlamaForCausalLM(LlamaConfig(**{**COMMON, **case["config"]}))
     with torch.no_grad():
         for parameter, values in model.named_parameters():
             if "norm" in parameter:
                 values.add_(0.3 * torch.randn_like(values))
     model.to(case["dtype"]).save_pretrained(folder / "base", max_shard_size=case["shard"])
     # Read back in float32: casting a whole model would leave its rotary frequencies rounded to 16 bits.
-    model = LlamaForCausalLM.from_pretrained(folder / "base", dtype=torch.float32, attn_implementation="eager")
-    if case.get("torch"):
-        write_torch(folder, config)
-    lora = LoraConfig(r=case["rank"], lora_alpha=case["alpha"], use_rslora=case["rslora"], target_modules=case["targets"], task_type="CAUSAL_LM")
+    return LlamaForCausalLM.from_pretrained(folder / "base", dtype=torch.float32, attn_implementation="eager")
+
+
+def add_lora(model, case, **settings):
+    lora = LoraConfig(
+        r=case["rank"], lora_alpha=case["alpha"], use_rslora=case["rslora"], target_modules=case["targets"], task_type="CAUSAL_LM", **settings)
     model = get_peft_model(model, lora)
     with torch.no_grad():
         for parameter, values in model.named_parameters():
             if "lora_B" in parameter:
                 values.copy_(0.1 * torch.randn_like(values))
-    model.peft_config["default"].base_model_name_or_path = "../base"
-    model.save_pretrained(folder / "adapter")
-    (folder / "adapter" / "README.md").unlink()
+    return model
 
-    tokens = torch.randint(3, config.vocab_size, (2, 21))
+
+def save_adapter(model, folder):
+    model.peft_config["default"].base_model_name_or_path = "../base"
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    path = folder / "adapter_config.json"
+    configuration = json.loads(path.read_text())
+    for key in ["target_modules", "modules_to_save"]:  # PEFT writes sets as they come
+        configuration[key] = configuration[key] and sorted(configuration[key])
+    path.write_text(json.dumps(configuration, indent=2, sort_keys=True))
+
+
+def measure(model, steps, warm_up, after_step=lambda: None):
+    """What expected.safetensors holds; the model is trained by it. `after_step` follows every step of the optimizer."""
+    vocabulary, parameters = model.config.vocab_size, trained(model)  # PEFT thaws all when an adapter is on again
+    tokens = torch.randint(3, vocabulary, (2, 21))
     tokens[:, 0] = 1
     labels = tokens.clone()
     labels[:, :7] = -100
@@ -150,41 +168,55 @@ def make(name, case):
     loss = model(input_ids=tokens, labels=labels).loss
     loss.backward()
     expected["loss"] = loss.detach().reshape(1)
-    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-    for parameter, values in trained:
-        expected["grad." + short(parameter)] = values.grad.clone()
+    for name, values in parameters.items():
+        expected["grad." + name] = values.grad.clone()
     model.zero_grad()
 
-    lengths = torch.randint(6, 25, (STEPS * BATCH,))
-    prompts = torch.minimum(torch.randint(1, 12, (STEPS * BATCH,)), lengths - 2)
-    run = torch.zeros(STEPS * BATCH, 25, dtype=torch.long)
+    lengths = torch.randint(6, 25, (steps * BATCH,))
+    prompts = torch.minimum(torch.randint(1, 12, (steps * BATCH,)), lengths - 2)
+    run = torch.zeros(steps * BATCH, 25, dtype=torch.long)
     for row, length in enumerate(lengths):
-        run[row, :length] = torch.randint(3, config.vocab_size, (int(length),))
+        run[row, :length] = torch.randint(3, vocabulary, (int(length),))
         run[row, 0], run[row, length - 1] = 1, 2
-    optimizer = torch.optim.AdamW([p for _, p in trained], lr=0, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
+    optimizer = torch.optim.AdamW(parameters.values(), lr=0, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
     losses, norms = [], []
-    for step in range(STEPS):
+    for step in range(steps):
         rows = slice(step * BATCH, (step + 1) * BATCH)
         ids, position = run[rows], torch.arange(25)
         mask = (position < lengths[rows, None]).long()
         labels = torch.where((position >= prompts[rows, None]) & (mask == 1), ids, -100)
-        if step < WARM_UP:
-            rate = RATE * (step + 1) / WARM_UP
+        if step < warm_up:
+            rate = RATE * (step + 1) / warm_up
         else:
-            rate = RATE * (FINAL + (1 - FINAL) * 0.5 * (1 + math.cos(math.pi * (step - WARM_UP) / (STEPS - WARM_UP))))
+            rate = RATE * (FINAL + (1 - FINAL) * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (steps - warm_up))))
         optimizer.param_groups[0]["lr"] = rate
         loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
         optimizer.zero_grad()
         loss.backward()
-        norms.append(torch.nn.utils.clip_grad_norm_([p for _, p in trained], 1.0).item())
+        norms.append(torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0).item())
         optimizer.step()
+        after_step()
         losses.append(loss.item())
     expected.update(
         run_tokens=run, run_prompts=prompts, run_lengths=lengths, run_losses=torch.tensor(losses, dtype=torch.float64),
         run_norms=torch.tensor(norms, dtype=torch.float64))
-    for parameter, values in trained:
-        expected["final." + short(parameter)] = values.detach().clone()
+    for name, values in parameters.items():
+        expected["final." + name] = values.detach().clone()
+    return expected
+
+
+def save_expected(expected, folder):
     save_file({key: value.contiguous() for key, value in expected.items()}, folder / "expected.safetensors")
+
+
+def make(name, case):
+    folder = OUT / name
+    model = make_base(folder, case)
+    if case.get("torch"):
+        write_torch(folder, model.config)
+    model = add_lora(model, case)
+    save_adapter(model, folder / "adapter")
+    save_expected(measure(model, STEPS, WARM_UP), folder)
 
 
 if __name__ == "__main__":

@@ -7,4 +7,5 @@
 #include "elementwise.h"
 #include "merge.h"
 #include "probe.h"
+#include "vocabulary.h"
 #endif

@@ -2,13 +2,13 @@ import Bases
 import Checkpoints
 import Foundation
 
-/// The adapters that a merge folds into a base, in order.
+/// The adapters that make one model with a base, in order: to run beside it, to be trained over, or to be folded in.
 ///
-/// With them goes what they stand on: an adapter that was trained over frozen ones comes after those. What an adapter contains already,
-/// such as one that it continued, is refused beside it. For each weight the merge goes through the inputs in order: a saved weight
+/// With them goes what they stand on: an adapter that was trained over frozen ones comes after those, named or not. What an adapter contains
+/// already, such as one that it continued, is refused beside it. For each weight one goes through the inputs in order: a saved weight
 /// replaces what there is, then `weight · delta` is added. A tied head begins as the embedding and stays what it is when an input
-/// changes the embedding alone, as in PEFT: where the two differ in the end, they are stored apart.
-public struct MergeInputs: Sendable {
+/// changes the embedding alone, as in PEFT: where the two differ in the end, they are apart.
+public struct AdapterStack: Sendable {
   public struct Input: Sendable {
     public let adapter: PEFTAdapter
     /// Factor of its deltas; 1 for an adapter with DoRA or saved weights.
@@ -27,20 +27,26 @@ public struct MergeInputs: Sendable {
   /// What a person should know, those of the adapters included.
   public let notes: [String]
 
+  /// No adapter.
+  public static let empty = AdapterStack(inputs: [], notes: [])
+
   package init(inputs: [Input], notes: [String]) {
     self.inputs = inputs
     self.notes = notes
   }
 
+  /// Without the last one, which is continued rather than stood on.
+  public func droppingLast() -> AdapterStack { AdapterStack(inputs: inputs.dropLast(), notes: notes) }
+
   /// Opens the adapters that a user named, and those below them.
   ///
   /// - Throws: `AdapterError` with everything that is wrong with one of them or with the list.
   public static func open(
-    _ adapters: [(path: String, weight: Double)], for base: Base, allowOtherBase: Bool = false
-  ) throws -> MergeInputs {
-    let list = try MergeList(adapters)
+    _ adapters: [(path: String, weight: Double)], for base: Base, use: PEFTAdapter.Use, allowOtherBase: Bool = false
+  ) throws -> AdapterStack {
+    let list = try AdapterList(adapters)
     let inputs = try list.entries.map {
-      Input(adapter: try PEFTAdapter.open($0.path, for: base, use: .merging, allowOtherBase: allowOtherBase), weight: $0.weight)
+      Input(adapter: try PEFTAdapter.open($0.path, for: base, use: use, allowOtherBase: allowOtherBase), weight: $0.weight)
     }
     for (index, input) in inputs.enumerated() {
       let others = inputs.indices.filter { $0 != index }.map { inputs[$0].adapter.path }
@@ -48,7 +54,7 @@ public struct MergeInputs: Sendable {
       guard problems.isEmpty else { throw AdapterError(path: input.adapter.path, problems: problems.map { .list($0) }) }
     }
     try checkVocabularies(inputs, base)
-    return MergeInputs(inputs: inputs, notes: list.notes + inputs.flatMap(\.adapter.notes) + replacements(inputs))
+    return AdapterStack(inputs: inputs, notes: list.notes + inputs.flatMap(\.adapter.notes) + replacements(inputs))
   }
 
   /// Each adapter must fit the vocabulary that those before it make.
@@ -81,8 +87,8 @@ public struct MergeInputs: Sendable {
 }
 
 extension PEFTAdapter {
-  fileprivate func problems(weight: Double, beside others: [String]) -> [MergeListProblem] {
-    var problems: [MergeListProblem] = []
+  fileprivate func problems(weight: Double, beside others: [String]) -> [AdapterListProblem] {
+    var problems: [AdapterListProblem] = []
     if weight != 1 {
       if usesDoRA { problems.append(.weightNotOne(weight: weight, of: "DoRA")) }
       if let name = savedWeights.keys.sorted().first { problems.append(.weightNotOne(weight: weight, of: "a whole weight ('\(name)')")) }
@@ -92,8 +98,8 @@ extension PEFTAdapter {
   }
 }
 
-/// The list that a user gave with what stands below, each adapter once.
-private struct MergeList {
+/// The list that a person gave with what stands below, each adapter once.
+private struct AdapterList {
   struct Entry {
     let path: String
     let weight: Double
@@ -110,14 +116,14 @@ private struct MergeList {
       Entry(path: withoutTrailingSlash(path), weight: weight, origin: try AdapterOrigin(of: path), above: nil)
     }
     for entry in given {
-      guard entry.weight.isFinite else { throw MergeList.failure(entry, .badWeight(entry.weight)) }
-      for below in try MergeList.adapters(below: entry) { try add(below) }
+      guard entry.weight.isFinite else { throw AdapterList.failure(entry, .badWeight(entry.weight)) }
+      for below in try AdapterList.adapters(below: entry) { try add(below) }
       try add(entry)
     }
     for entry in entries {
       let continued = try entry.origin.continued()
       if let other = entries.first(where: { continued.contains($0.origin.identity) && $0.path != entry.path }) {
-        throw MergeList.failure(other, .continued(by: entry.path))
+        throw AdapterList.failure(other, .continued(by: entry.path))
       }
     }
   }
@@ -128,13 +134,20 @@ private struct MergeList {
       return
     }
     switch (entry.above, other.above) {
-    case (nil, nil): throw MergeList.failure(entry, .twice(other: other.path))
-    case (let above?, nil): throw MergeList.failure(other, .alreadyBelow(other: above, weight: entry.weight))
-    case (nil, let above?): throw MergeList.failure(entry, .alreadyBelow(other: above, weight: other.weight))
+    case (nil, nil): throw AdapterList.failure(entry, .twice(other: other.path))
+    // Naming what stands below is no mistake where it says the same.
+    case (let above?, nil):
+      guard entry.origin.path == other.origin.path, entry.weight == other.weight else {
+        throw AdapterList.failure(other, .alreadyBelow(other: above, weight: entry.weight))
+      }
+    case (nil, let above?):
+      guard entry.origin.path == other.origin.path, entry.weight == other.weight else {
+        throw AdapterList.failure(entry, .alreadyBelow(other: above, weight: other.weight))
+      }
     case (let above?, let otherAbove?):
-      guard entry.origin.path == other.origin.path else { throw MergeList.failure(entry, .twice(other: other.path)) }
+      guard entry.origin.path == other.origin.path else { throw AdapterList.failure(entry, .twice(other: other.path)) }
       guard entry.weight == other.weight else {
-        throw MergeList.failure(entry, .belowTwice(other: otherAbove, weight: entry.weight, otherWeight: other.weight))
+        throw AdapterList.failure(entry, .belowTwice(other: otherAbove, weight: entry.weight, otherWeight: other.weight))
       }
       notes.append("\(entry.path): was below both \(otherAbove) and \(above); it is folded in once.")
     }
@@ -153,7 +166,7 @@ private struct MergeList {
     }
   }
 
-  private static func failure(_ entry: Entry, _ problem: MergeListProblem) -> AdapterError {
+  private static func failure(_ entry: Entry, _ problem: AdapterListProblem) -> AdapterError {
     AdapterError(path: entry.path, problems: [.list(problem)])
   }
 }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// From the adapters that a user names to those that are folded in. Paths of records are absolute here: tests share one working folder.
-struct MergeInputsTests {
+struct AdapterStackTests {
   /// A folder of adapters for one base.
   private struct Shelf {
     let folder = try? TemporaryFolder()
@@ -32,19 +32,19 @@ struct MergeInputsTests {
       try record.write(to: path(name))
     }
 
-    func inputs(_ adapters: (String, Double)...) throws -> MergeInputs {
-      try MergeInputs.open(adapters.map { (path($0), $1) }, for: base)
+    func inputs(_ adapters: (String, Double)...) throws -> AdapterStack {
+      try AdapterStack.open(adapters.map { (path($0), $1) }, for: base, use: .merging)
     }
 
     func names(_ adapters: (String, Double)...) throws -> [String] {
-      try MergeInputs.open(adapters.map { (path($0), $1) }, for: base).inputs.map {
+      try AdapterStack.open(adapters.map { (path($0), $1) }, for: base, use: .merging).inputs.map {
         "\($0.adapter.path.dropFirst(path("").count)) \($0.weight)"
       }
     }
 
     /// The message, with names in place of paths.
     func problem(_ adapters: (String, Double)...) throws -> String {
-      try #require(throws: AdapterError.self) { try MergeInputs.open(adapters.map { (path($0), $1) }, for: base) }.description
+      try #require(throws: AdapterError.self) { try AdapterStack.open(adapters.map { (path($0), $1) }, for: base, use: .merging) }.description
         .replacingOccurrences(of: path(""), with: "")
     }
   }
@@ -219,8 +219,8 @@ struct MergeInputsTests {
     try shelf.add("top", below: [("one", 1)])
     let other = try TinyAdapter.base(name: "models/other", byte: 1)
     let adapters = [(shelf.path("top"), 1.0)]
-    let error = try #require(throws: AdapterError.self) { try MergeInputs.open(adapters, for: other) }
+    let error = try #require(throws: AdapterError.self) { try AdapterStack.open(adapters, for: other, use: .merging) }
     #expect(error.path == shelf.path("one"))
-    #expect(try MergeInputs.open(adapters, for: other, allowOtherBase: true).notes.count == 2)
+    #expect(try AdapterStack.open(adapters, for: other, use: .merging, allowOtherBase: true).notes.count == 2)
   }
 }

@@ -1,5 +1,5 @@
-/// What can be wrong with a list of adapters to merge; the path that goes with it is that of the adapter concerned.
-public enum MergeListProblem: Sendable, Equatable {
+/// What can be wrong with a list of adapters; the path that goes with it is that of the adapter concerned.
+public enum AdapterListProblem: Sendable, Equatable {
   /// `other` is the same adapter or another state of the same run.
   case twice(other: String)
   /// `other`, which is also in the list, was trained over this one and brings it.
@@ -18,7 +18,7 @@ public enum MergeListProblem: Sendable, Equatable {
   case otherVocabulary(tensor: String, rows: Int, expected: Int)
 }
 
-extension MergeListProblem {
+extension AdapterListProblem {
   func text(in path: String) -> String {
     switch self {
     case .twice(let other):
