@@ -10,12 +10,15 @@ import Testing
     let workspace = chain.workspace
     try workspace.write(TokenizerCommandTests.text, to: "zh.txt")
     try workspace.write(TokenizerCommandTests.text.components(separatedBy: "\n").suffix(9).joined(separator: "\n"), to: "held-out.txt")
-    let common = "base: starter\nlora: {rank: 2}\ntraining: {max_steps: 3, batch_size: 2}\nsamples: none\n"
+    let common =
+      "base: starter\nlora: {rank: 2, train_embeddings: {input: new_rows, output: new_rows}}\ntraining: {max_steps: 3, batch_size: 2}\nsamples: none\n"
     try workspace.write(
-      common + "tokenizer: work/zh.model\ndata: {train: zh.txt, format: text, max_length: 32, validation: 2}\noutput: work/first\n",
+      common
+        + "vocabulary: {tokenizer: work/merged.model}\ndata: {train: zh.txt, format: text, max_length: 32, validation: 2}\noutput: work/first\n",
       to: "first.yaml")
     try workspace.write(
-      common + "adapters: [work/first]\ndata: {train: rows.json, max_length: 128}\noutput: work/second\n", to: "second.yaml")
+      common.replacingOccurrences(of: ", train_embeddings: {input: new_rows, output: new_rows}", with: "")
+        + "adapters: [work/first]\ndata: {train: rows.json, max_length: 128}\noutput: work/second\n", to: "second.yaml")
     try workspace.write(
       "[\((0..<8).map { "{\"instruction\": \"Name \($0).\", \"output\": \"It is \($0).\"}" }.joined(separator: ","))]", to: "rows.json")
     try chain.chain(

@@ -32,7 +32,7 @@ struct ChainWorkspace {
 
   /// Lines that the chain itself writes about its steps.
   func headers(_ result: Workspace.Result) -> [String] {
-    result.error.split(separator: "\n").map(String.init).filter { $0.contains(/^step \d+ of \d+: /) }
+    result.error.split(separator: "\n").map(String.init).filter { $0.contains(/^step \d+ of \d+:/) }
   }
 
   // MARK: - Processes
