@@ -44,6 +44,23 @@ import Testing
     try expectToGoOn(chain, expected)
   }
 
+  /// Ctrl-C reaches both processes; passed on once more, it would end a training in the middle of a step that takes longer.
+  @Test func whatTheChildHasGotIsNotPassedOn() throws {
+    let chain = try ChainWorkspace()
+    try chain.workspace.write(String(repeating: TokenizerCommandTests.text, count: 40), to: "zh.txt")
+    try chain.workspace.write(
+      "base: starter\ndata: {train: zh.txt, format: text, max_length: 128}\nlora: {rank: 2}\ntraining: {max_steps: 20, batch_size: 96}\n"
+        + "samples: none\noutput: out\n", to: "slow.yaml")
+    try chain.chain("- {name: long, run: train slow.yaml}")
+    let process = try chain.start(inGroup: true)
+    try chain.waitForSteps(0)
+    usleep(50_000)
+    kill(-(try #require(Int32(try chain.workspace.read("group").trimmingCharacters(in: .whitespacesAndNewlines)))), SIGINT)
+    process.waitUntilExit()
+    let error = try chain.workspace.read("error")
+    #expect(process.terminationStatus == 130 && error.contains("of 20, saved in out/checkpoints/step-"), "\(error)")
+  }
+
   @Test func killedItGoesOnFromTheNewestCheckpoint() throws {
     let chain = try ChainWorkspace(steps: 1500, more: "save_every: 20\nevaluate_every: 5000\n")
     let expected = try undisturbed(chain)
