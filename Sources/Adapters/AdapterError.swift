@@ -60,7 +60,8 @@ extension AdapterProblem {
       let advice = subfolder.map { " \(path)/\($0) has one." } ?? ""
       return "\(path): has no adapter_config.json; expected a PEFT adapter.\(advice)"
     case .trainedRowsAlone:
-      return "\(path): is a checkpoint that keeps the trained rows of embedding and head alone; expected a PEFT adapter. The run's folder and "
+      return
+        "\(path): is a checkpoint that keeps the trained rows of embedding and head alone; expected a PEFT adapter. The run's folder and "
         + "its 'best' hold adapters; 'puna train RECIPE --resume' goes on from here."
     case .noWeights: return "\(path): has neither adapter_model.safetensors nor adapter_model.bin."
     case .file(let error): return error.description

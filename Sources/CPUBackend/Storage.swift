@@ -65,7 +65,8 @@ final class WeightStorage: BackendStorage {
       all.insert(puna_segment(trained.parameter, first: trained.first), at: place)
     }
     self.init(
-      rows: rows, columns: columns, segments: all, owners: sorted.map { $0.bytes.owner } + (trained.map { [$0.parameter.set.values] } ?? []))
+      rows: rows, columns: columns, segments: all, owners: sorted.map { $0.bytes.owner } + (trained.map { [$0.parameter.set.values] } ?? [])
+    )
   }
 
   /// A matrix of a parameter set, so that products take it as they take weights of a base.
@@ -78,7 +79,8 @@ final class WeightStorage: BackendStorage {
   convenience init(rows: Range<Int>, of operand: Operand) {
     let matrix = operand.matrix
     let segment = puna_segment(
-      bytes: matrix.row(rows.lowerBound), row_byte_stride: matrix.rowByteCount, dtype: matrix.elementSize == 2 ? PUNA_BFLOAT16 : PUNA_FLOAT32,
+      bytes: matrix.row(rows.lowerBound), row_byte_stride: matrix.rowByteCount,
+      dtype: matrix.elementSize == 2 ? PUNA_BFLOAT16 : PUNA_FLOAT32,
       row_begin: 0, row_count: Int32(rows.count), column_begin: 0, column_count: Int32(operand.columns), rotary_head_dimension: 0)
     self.init(rows: rows.count, columns: operand.columns, segments: [segment], owners: [matrix])
   }

@@ -12,10 +12,10 @@ public struct RunFolder: Sendable {
   private let lock: FolderLock
 
   private static let ownEntries =
-  [
-    "adapter_config.json", "adapter_model.safetensors", "best", "checkpoints", "loss.svg", "metrics.jsonl", "recipe.yaml", "report.html",
-    "run.json", "tensorboard",
-  ] + ModelFiles.tokenizerNames
+    [
+      "adapter_config.json", "adapter_model.safetensors", "best", "checkpoints", "loss.svg", "metrics.jsonl", "recipe.yaml", "report.html",
+      "run.json", "tensorboard",
+    ] + ModelFiles.tokenizerNames
 
   /// Makes the folder, or empties that of an earlier run.
   ///

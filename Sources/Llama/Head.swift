@@ -25,7 +25,8 @@ struct Head {
   func score(_ h: Tensor, targets: [PackedBatch.Target], _ pass: Pass, gradientWeights: [Float]?) -> (scores: TargetScores, dh: Tensor?) {
     let backend = pass.backend
     let (x, normalized, inverseRMS) = backend.rmsNorm(h, scale: norm, epsilon: epsilon)
-    let scores = backend.scoreTargets(x, head: weight, targets: targets, weights: gradientWeights, trained: gradientWeights == nil ? nil : trained)
+    let scores = backend.scoreTargets(
+      x, head: weight, targets: targets, weights: gradientWeights, trained: gradientWeights == nil ? nil : trained)
     guard let dx = scores.gradient else { return (scores, nil) }
     let dh = backend.makeZeros(rows: h.rows, columns: h.columns)
     backend.addRMSNormGradient(dx, scale: norm, normalized: normalized, inverseRMS: inverseRMS, to: dh)

@@ -11,7 +11,9 @@ extension Recipe {
     var yaml = YAMLWriter()
     yaml.write("base", .text(base))
     // The adapters below and the vocabulary bring their own.
-    if tokenizer != nil || (vocabulary == nil && adapters.isEmpty && lora.startFrom == nil) { yaml.write("tokenizer", .text(tokenizer ?? base)) }
+    if tokenizer != nil || (vocabulary == nil && adapters.isEmpty && lora.startFrom == nil) {
+      yaml.write("tokenizer", .text(tokenizer ?? base))
+    }
     if let vocabulary {
       yaml.section("vocabulary") { yaml in
         yaml.write("tokenizer", .text(vocabulary.tokenizer))
@@ -72,7 +74,8 @@ extension Recipe {
 
   private func writeLoRA(_ yaml: inout YAMLWriter) {
     let values: [(key: String, value: YAMLWriter.Value)] = [
-      ("target_modules", lora.targetModules.isEmpty ? .word("none") : .list(lora.targetModules.map { .word($0.rawValue) })), ("rank", .integer(lora.rank)),
+      ("target_modules", lora.targetModules.isEmpty ? .word("none") : .list(lora.targetModules.map { .word($0.rawValue) })),
+      ("rank", .integer(lora.rank)),
       ("alpha", .number(lora.alpha)), ("dropout", .number(lora.dropout)), ("rslora", .flag(lora.usesRSLoRA)),
     ]
     for (key, value) in values where lora.startFrom == nil || lora.stated.contains(key) { yaml.write(key, value) }

@@ -53,7 +53,9 @@ struct LogitsCommand: ParsableCommand {
         return id
       }
     } else {
-      guard let tokenizer = try location.openTokenizer(of: adapted) else { throw Failure("\(location.name) has no tokenizer; use --tokens.") }
+      guard let tokenizer = try location.openTokenizer(of: adapted) else {
+        throw Failure("\(location.name) has no tokenizer; use --tokens.")
+      }
       ids = try tokenizer.encodeSequence(prompt ?? "")
     }
     guard !ids.isEmpty else { throw Failure("There is no token to start from.") }

@@ -61,7 +61,8 @@ struct MergeCommand: ParsableCommand {
     }
     let location = BaseLocation(name: recipe.base)
     let base = try location.open()
-    let inputs = try AdapterStack.open(recipe.adapters.map { ($0.path, $0.weight) }, for: base, use: .merging, allowOtherBase: allowOtherBase)
+    let inputs = try AdapterStack.open(
+      recipe.adapters.map { ($0.path, $0.weight) }, for: base, use: .merging, allowOtherBase: allowOtherBase)
     var options = recipe.options
     while options.output.count > 1, options.output.hasSuffix("/") { options.output.removeLast() }
     var files = try location.openFiles(of: base)

@@ -141,7 +141,8 @@ struct RunVocabulary {
     var spellings: [[Int32]] = []
     if options.initialization == .subwordMean {
       guard let earlier else {
-        throw Failure("\(recipe.location(of: "vocabulary.initialize")): subword_mean needs the tokenizer of \(recipe.base), which has none.")
+        throw Failure(
+          "\(recipe.location(of: "vocabulary.initialize")): subword_mean needs the tokenizer of \(recipe.base), which has none.")
       }
       spellings = try (Int32(rows)..<Int32(new.vocabularySize)).map { try spelling(of: $0, new, by: earlier) }
     }
@@ -169,7 +170,8 @@ struct RunVocabulary {
       tokenizer.vocabularySize > rows
       ? "Use the tokenizer that belongs to this base, or let embedding and head grow: vocabulary: {tokenizer: \(path)}."
       : "A vocabulary grows, and does not shrink: take the tokenizer of the last stage or one that was merged from it."
-    return Failure("\(recipe.location(of: key)): the tokenizer has \(ids) ids, but embedding and head have \(count) rows.\n\(table.text)\n\(advice)")
+    return Failure(
+      "\(recipe.location(of: key)): the tokenizer has \(ids) ids, but embedding and head have \(count) rows.\n\(table.text)\n\(advice)")
   }
 
   // MARK: - What is trained

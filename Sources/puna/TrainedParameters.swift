@@ -12,7 +12,8 @@ extension TrainingRun {
     for matrix in TrainedVocabulary.Matrix.allCases {
       guard let rows = vocabulary.trained[matrix] else { continue }
       let name = matrix == .head ? "head" : isTied ? "embedding and head in one" : "embedding"
-      parts.append("\(name): \(rows.lowerBound > 0 ? "\(Terminal.grouped(rows.count)) new rows" : "all \(Terminal.grouped(rows.count)) rows")")
+      parts.append(
+        "\(name): \(rows.lowerBound > 0 ? "\(Terminal.grouped(rows.count)) new rows" : "all \(Terminal.grouped(rows.count)) rows")")
     }
     return parts.joined(separator: "; ")
   }

@@ -44,7 +44,8 @@ struct AdapterStackTests {
 
     /// The message, with names in place of paths.
     func problem(_ adapters: (String, Double)...) throws -> String {
-      try #require(throws: AdapterError.self) { try AdapterStack.open(adapters.map { (path($0), $1) }, for: base, use: .merging) }.description
+      try #require(throws: AdapterError.self) { try AdapterStack.open(adapters.map { (path($0), $1) }, for: base, use: .merging) }
+        .description
         .replacingOccurrences(of: path(""), with: "")
     }
   }
@@ -77,6 +78,14 @@ struct AdapterStackTests {
     let message = "one: top was trained over it and brings it (weight 0.5). Leave it out."
     #expect(try shelf.problem(("one", 1), ("top", 1)) == message)
     #expect(try shelf.problem(("top", 1), ("one", 1)) == message)
+  }
+
+  @Test func namingWhatStandsBelowIsNoMistake() throws {
+    let shelf = try Shelf()
+    try shelf.add("one")
+    try shelf.add("top", below: [("one", 0.5)])
+    #expect(try shelf.names(("one", 0.5), ("top", 1)) == ["one 0.5", "top 1.0"])
+    #expect(try shelf.names(("top", 1), ("one", 0.5)) == ["one 0.5", "top 1.0"])
   }
 
   @Test func twoAdaptersOverOneShareIt() throws {

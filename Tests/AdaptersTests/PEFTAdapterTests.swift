@@ -134,7 +134,6 @@ struct PEFTAdapterTests {
     (#"{"peft_type": "IA3"}"#, "'peft_type' is \"IA3\"; expected \"LORA\"."),
     (#"{"peft_type": null}"#, "'peft_type' is not set; expected \"LORA\"."),
     (#"{"use_dora": true}"#, "'use_dora' is true. \(onlyMerges)"),
-    (#"{"modules_to_save": ["embed_tokens"]}"#, "'modules_to_save' is [\"embed_tokens\"]. \(onlyMerges)"),
     (#"{"target_modules": ["q_proj", "v_proj", "lm_head"]}"#, "'target_modules' is [\"q_proj\",\"v_proj\",\"lm_head\"]. \(onlyMerges)"),
     (#"{"target_modules": "lm_head"}"#, "'target_modules' is \"lm_head\". \(onlyMerges)"),
     (#"{"modules_to_save": "embed_tokens"}"#, "'modules_to_save' is \"embed_tokens\"; expected a list of names."),

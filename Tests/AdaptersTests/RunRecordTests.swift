@@ -66,18 +66,6 @@ struct RunRecordTests {
       ])
   }
 
-  @Test func adaptersBelowAreMentioned() throws {
-    let folder = try TemporaryFolder()
-    try adapter(at: "two", in: folder)
-    let base = try TinyAdapter.base()
-    var record = record(fingerprint: base.fingerprint())
-    record.adapters = [.init(path: "adapters/one", weight: 1)]
-    try record.write(to: folder.file("two"))
-    #expect(
-      try PEFTAdapter.open(folder.file("two"), for: base).notes
-        == ["\(folder.file("two")): was trained on top of adapters/one; it means little without."])
-  }
-
   @Test func aRecordOfAnotherToolSaysNothing() throws {
     let folder = try TemporaryFolder()
     try adapter(at: "x", in: folder)

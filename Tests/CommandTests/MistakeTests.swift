@@ -241,7 +241,10 @@ import Testing
       try $0.edit("adapter/adapter_config.json", #""use_dora": false"#, #""use_dora": true"#)
       try $0.recipe(lora: "{start_from: adapter}")
     },
-    Mistake("one with whole weights below", "adapter/adapter_config.json: 'modules_to_save' is [\"lm_head\"]. \(onlyMerges)") {
+    Mistake(
+      "one with whole weights below that has none",
+      "adapter/adapter_model.safetensors: 'base_model.model.lm_head.weight' is missing."
+    ) {
       try $0.edit("adapter/adapter_config.json", #""modules_to_save": null"#, #""modules_to_save": ["lm_head"]"#)
       try $0.recipe(more: "adapters: [adapter]\n")
     },

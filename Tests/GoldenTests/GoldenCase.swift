@@ -15,9 +15,11 @@ struct GoldenCase: CustomStringConvertible, Sendable {
 
   var description: String { (path as NSString).lastPathComponent }
 
-  static let own = ["grouped", "tied", "shards"].map {
-    GoldenCase(path: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("goldens/\($0)").path)
+  static func inRepository(_ name: String) -> GoldenCase {
+    GoldenCase(path: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("goldens/\(name)").path)
   }
+
+  static let own = ["grouped", "tied", "shards"].map(inRepository)
   static let shared = SharedFiles.exist ? SharedFiles.goldenCases.map { GoldenCase(path: SharedFiles.file("goldens/\($0)")) } : []
   static let all = own + shared
 
@@ -44,8 +46,9 @@ struct GoldenCase: CustomStringConvertible, Sendable {
       MaskedSequence(
         ids: tokens[row * width..<row * width + lengths[row]].map(Int32.init), supervised: [prompts[row]..<lengths[row]])
     }
+    let losses = try expected.doubles("run_losses")
     return Run(
-      sequences: sequences, batchSize: 3, options: options(steps: 8, warmUp: 2), losses: try expected.doubles("run_losses"),
+      sequences: sequences, batchSize: 3, options: options(steps: losses.count, warmUp: losses.count == 20 ? 4 : 2), losses: losses,
       norms: try expected.doubles("run_norms"), finalParameters: try expected.floats(withPrefix: "final."))
   }
 

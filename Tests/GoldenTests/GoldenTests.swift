@@ -25,8 +25,25 @@ import Testing
     return Model(backend: backend, model: try LlamaModel(weights: weights, adapters: [adapter], on: backend), adapter: adapter)
   }
 
+  @Test(arguments: GoldenCase.all, InstructionSet.allCases.filter(\.isAvailable))
+  func logits(golden: GoldenCase, instructionSet: InstructionSet) throws {
+    let model = try model(golden, instructionSet: instructionSet)
+    try model.expectLogits("logits_base", of: golden, adapterSet: 0)
+    try model.expectLogits("logits_adapter", of: golden)
+  }
+
+  @Test(arguments: GoldenCase.all) func lossAndGradients(golden: GoldenCase) throws {
+    try model(golden).expectLossAndGradients(of: golden)
+  }
+
+  @Test(arguments: GoldenCase.all, [64, 4096]) func trainingRun(golden: GoldenCase, microBatchTokens: Int) throws {
+    try model(golden).expectTrainingRun(of: golden, microBatchTokens: microBatchTokens)
+  }
+}
+
+extension GoldenTests.Model {
   /// The batch of `tokens`, one root per sequence.
-  func batch(_ expected: Expected, adapterSet: Int) throws -> PackedBatch {
+  private func batch(_ expected: Expected, adapterSet: Int) throws -> PackedBatch {
     let (tokens, labels) = (try expected.integers("tokens"), try expected.integers("labels"))
     let shape = try expected.shape("tokens")
     let segments = (0..<shape[0]).map {
@@ -38,44 +55,32 @@ import Testing
     return PackedBatch(tokens: tokens.map(Int32.init), segments: segments, targets: targets)
   }
 
-  @Test(arguments: GoldenCase.all, InstructionSet.allCases.filter(\.isAvailable))
-  func logits(golden: GoldenCase, instructionSet: InstructionSet) throws {
+  func expectLogits(_ name: String, of golden: GoldenCase, adapterSet: Int = 1) throws {
     let expected = try golden.expected()
-    let model = try model(golden, instructionSet: instructionSet)
-    for (name, adapterSet) in [("logits_base", 0), ("logits_adapter", 1)] {
-      let batch = try batch(expected, adapterSet: adapterSet)
-      let found = model.backend.read(model.model.logits(batch, rows: Array(Int32(0)..<Int32(batch.rowCount))))
-      let largest = zip(found, try expected.floats(name)).map { abs($0 - $1) }.max() ?? .infinity
-      #expect(largest < 2e-5, "\(name)")
-    }
+    let batch = try batch(expected, adapterSet: adapterSet)
+    let found = backend.read(model.logits(batch, rows: Array(Int32(0)..<Int32(batch.rowCount))))
+    let values = try expected.floats(name)
+    let largest = zip(found, values).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(found.count == values.count && largest < 2e-5, "\(name)")
   }
 
-  @Test(arguments: GoldenCase.all) func lossAndGradients(golden: GoldenCase) throws {
+  /// - Parameter rows: which of embedding and head are trained; of the others the gradient is zero.
+  func expectLossAndGradients(of golden: GoldenCase, rows: TrainedVocabulary = .none) throws {
     let expected = try golden.expected()
-    let model = try model(golden)
     let batch = try batch(expected, adapterSet: 1)
     let count = Double(batch.targets.count)
-    let scores = model.model.accumulateGradients(batch, weights: batch.targets.map { _ in 1 / Float(count) })
-    let loss = -model.backend.read(scores.logProbabilities).reduce(0.0) { $0 + Double($1) } / count
+    let scores = model.accumulateGradients(batch, weights: batch.targets.map { _ in 1 / Float(count) })
+    let loss = -backend.read(scores.logProbabilities).reduce(0.0) { $0 + Double($1) } / count
     let expectedLoss = Double(try expected.floats("loss")[0])
     #expect(abs(loss - expectedLoss) < 1e-6 * expectedLoss)
-    let gradients = try #require(model.adapter.parameters.gradients.map { model.backend.read($0) })
-    let names = try expected.floats(withPrefix: "grad.")
-    #expect(names.count == model.adapter.parameters.declarations.count)
-    for index in model.adapter.parameters.declarations.indices {
-      let parameter = model.adapter.parameters[index]
-      let error = relativeError(
-        gradients[parameter.offset..<parameter.offset + parameter.rows * parameter.columns], try #require(names[parameter.name]))
-      #expect(error < 2e-5, "\(parameter.name)")
-    }
+    try expect(try expected.floats(withPrefix: "grad."), in: #require(adapter.parameters.gradients), within: 2e-5, rows)
   }
 
-  @Test(arguments: GoldenCase.all, [64, 4096]) func trainingRun(golden: GoldenCase, microBatchTokens: Int) throws {
+  func expectTrainingRun(of golden: GoldenCase, microBatchTokens: Int, rows: TrainedVocabulary = .none) throws {
     let run = try golden.run()
-    let model = try model(golden)
     let trainer = Trainer(
-      model: model.model, adapter: model.adapter, options: run.options,
-      schedule: LearningRateSchedule(run.options, stepCount: run.losses.count), recomputes: false)
+      model: model, adapter: adapter, options: run.options, schedule: LearningRateSchedule(run.options, stepCount: run.losses.count),
+      recomputes: false)
     let packer = BatchPacker(rowLimit: microBatchTokens, omitsUnusedRows: true)
     for step in run.losses.indices {
       let sequences = Array(run.sequences[step * run.batchSize..<(step + 1) * run.batchSize])
@@ -85,11 +90,23 @@ import Testing
       #expect(abs(result.loss - run.losses[step]) < 1e-5)
       #expect(abs(result.gradientNorm - run.norms[step]) < 3e-5 * run.norms[step])
     }
-    let values = model.backend.read(model.adapter.parameters.values)
-    for index in model.adapter.parameters.declarations.indices {
-      let parameter = model.adapter.parameters[index]
-      let expected = try #require(run.finalParameters[parameter.name])
-      #expect(relativeError(values[parameter.offset..<parameter.offset + expected.count], expected) < 2e-4, "\(parameter.name)")
+    try expect(run.finalParameters, in: adapter.parameters.values, within: 2e-4, rows)
+  }
+
+  /// Compares every parameter with that of its name, of a matrix with trained rows those.
+  private func expect(
+    _ expected: [String: [Float]], in tensor: Tensor, within bound: Double, _ rows: TrainedVocabulary
+  ) throws {
+    #expect(expected.count == adapter.parameters.declarations.count)
+    for index in adapter.parameters.declarations.indices {
+      let parameter = adapter.parameters[index]
+      var values = try #require(expected[parameter.name], "\(parameter.name)")
+      let matrix = TrainedVocabulary.Matrix.allCases.first { parameter.name.hasSuffix(".\($0.weightName)") }
+      if let range = matrix.flatMap({ rows[$0] }) {
+        values = Array(values[range.lowerBound * parameter.columns..<range.upperBound * parameter.columns])
+      }
+      #expect(values.count == parameter.elements.count)
+      #expect(relativeError(backend.read(tensor, parameter.elements), values) < bound, "\(parameter.name)")
     }
   }
 }

@@ -20,14 +20,14 @@ public struct ReferenceLlama<Number: ReferenceNumber> {
 
   public let configuration: LlamaConfiguration
   /// Tensors in Hugging Face naming, row-major.
-  public let weights: [String: [Double]]
+  public var weights: [String: [Number]]
   /// By weight name; several adapters on one projection add up.
   public var adapters: [String: [LoRA]]
   private let inverseFrequencies: [Double]
 
   public init(_ configuration: LlamaConfiguration, weights: [String: [Double]], adapters: [String: [LoRA]] = [:]) {
     self.configuration = configuration
-    self.weights = weights
+    self.weights = weights.mapValues { $0.map { Number($0) } }
     self.adapters = adapters
     inverseFrequencies = stride(from: 0, to: configuration.headDimension, by: 2).map {
       Foundation.pow(configuration.ropeTheta, -Double($0) / Double(configuration.headDimension))
@@ -49,7 +49,7 @@ public struct ReferenceLlama<Number: ReferenceNumber> {
   public func logits(_ tokens: [Int]) -> [[Number]] {
     let c = configuration
     var h = tokens.map { token in
-      weights["model.embed_tokens.weight", default: []][token * c.hiddenSize..<(token + 1) * c.hiddenSize].map { Number($0) }
+      Array(weights["model.embed_tokens.weight", default: []][token * c.hiddenSize..<(token + 1) * c.hiddenSize])
     }
     for layer in 0..<c.layerCount {
       let x = h.map { norm($0, "model.layers.\(layer).input_layernorm.weight") }
@@ -73,10 +73,10 @@ public struct ReferenceLlama<Number: ReferenceNumber> {
     for index in h.indices { h[index] += x[index] }
   }
 
-  private func multiply(_ x: [Number], _ weight: [Double], rows: Int) -> [Number] {
+  private func multiply(_ x: [Number], _ weight: [Number], rows: Int) -> [Number] {
     (0..<rows).map { row in
       var sum = Number(0)
-      for (column, value) in x.enumerated() { sum += Number(weight[row * x.count + column]) * value }
+      for (column, value) in x.enumerated() { sum += weight[row * x.count + column] * value }
       return sum
     }
   }
@@ -99,7 +99,7 @@ public struct ReferenceLlama<Number: ReferenceNumber> {
   private func norm(_ h: [Number], _ name: String) -> [Number] {
     let mean = h.reduce(Number(0)) { $0 + $1 * $1 } / Number(Double(h.count))
     let root = Number.sqrt(mean + Number(configuration.normEpsilon))
-    return zip(h, weights[name, default: []]).map { $0 / root * Number($1) }
+    return zip(h, weights[name, default: []]).map { $0 / root * $1 }
   }
 
   private func rotate(_ x: [Number], heads: Int, position: Int) -> [Number] {

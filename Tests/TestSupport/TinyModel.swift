@@ -57,6 +57,21 @@ public struct TinyModel {
 }
 
 extension TinyModel {
+  /// The derivative of a sequence's summed loss by every entry of some weights, by the complex step.
+  public func gradients(_ tokens: [Int], supervised: [Bool], of names: [String], adapter: [LoRAAdapter.Module]) -> [String: [Double]] {
+    let h = 1e-30
+    var complex = reference(Complex<Double>.self, adapters: [adapter])
+    return Dictionary(
+      uniqueKeysWithValues: names.map { name in
+        let gradient = (0..<(tensors[name]?.count ?? 0)).map { entry in
+          complex.weights[name]?[entry].imaginary = h
+          defer { complex.weights[name]?[entry].imaginary = 0 }
+          return complex.loss(tokens, supervised: supervised).imaginary / h
+        }
+        return (name, gradient)
+      })
+  }
+
   /// The summed loss of a sequence, and its derivative by every entry of A and B of one adapter, by the complex step.
   /// - Returns: gradients in the order A, B of each module, row-major.
   public func lossAndGradients(
