@@ -1,6 +1,4 @@
-import Checkpoints
 import Foundation
-import JSON
 import Runs
 
 /// What a training bought, by its run folder: the loss where it began and where it ended.
@@ -17,17 +15,8 @@ public struct TrainingGain: Sendable {
     isValidation = !validations.isEmpty
     let losses = isValidation ? validations : run.losses
     loss = losses.first.flatMap { first in losses.last.map { (first.value, $0.value) } }
-    let bits = TrainingGain.bitsPerByte(in: "\(folder)/metrics.jsonl")
+    let bits = validations.compactMap(\.bitsPerByte)
     bitsPerByte = bits.first.flatMap { first in bits.last.map { (first, $0) } }
-  }
-
-  /// Of all validations, in their order.
-  private static func bitsPerByte(in path: String) -> [Double] {
-    guard let bytes = try? GrowingFile.bytes(path) else { return [] }
-    return bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
-      guard let event = try? JSONValue(parsing: Array(line)), event["event"]?.string == "validation" else { return nil }
-      return event["bits_per_byte"]?.double
-    }
   }
 
   /// `validation loss 6.3991 -> 0.1486, bits per byte 2.10 -> 1.05`; empty where nothing is known.

@@ -171,11 +171,11 @@ extension AdapterFacts {
     return problems
   }
 
-  /// Why it can be folded into its base, but not run or trained beside it; nil for plain LoRA on projections of layers.
+  /// Why it can be folded into its base, but not run or trained beside it; nil for plain LoRA on projections of layers and whole
+  /// weights.
   var reasonToMerge: String? {
     var reasons: [String] = []
     if magnitudeCount > 0 || unusualSettings.contains("use_dora true") { reasons.append("it is a DoRA") }
-    if !savedWeights.isEmpty { reasons.append("it replaces \(Words.list(savedWeights, atMost: 3))") }
     let vocabulary = modules.map(\.module).filter { $0.hasSuffix("embed_tokens") || $0 == "lm_head" }
     if !vocabulary.isEmpty { reasons.append("it adapts \(Words.list(vocabulary))") }
     return reasons.isEmpty ? nil : reasons.joined(separator: ", ")

@@ -1,3 +1,4 @@
+import Adapters
 import Bases
 import Checkpoints
 import Foundation
@@ -85,6 +86,9 @@ extension Folder {
   /// Says what could be looked at instead.
   fileprivate var nothingToInspect: InspectionError {
     if entries.isEmpty { return InspectionError("\(path): is an empty folder.") }
+    if contains(PEFTAdapter.trainedRowsName) {
+      return InspectionError(AdapterProblem.trainedRowsAlone.text(in: path))
+    }
     if self["snapshots"]?.form == .folder, let snapshots = try? Folder(self.path(of: "snapshots")) {
       let names = snapshots.entries.map { "\(path)/snapshots/\($0.name)" }
       return InspectionError("\(path): is a download cache; inspect a snapshot in it: \(Words.list(names, atMost: 3))")

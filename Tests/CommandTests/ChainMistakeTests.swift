@@ -104,6 +104,29 @@ import Testing
     #expect(result.status == 1 && result.error == "none.yaml: there is no such file.\n")
   }
 
+  /// Chinese LLaMA in the small, beside texts of the names that its README gives.
+  @Test func theShippedStagesStand() throws {
+    let workspace = try Workspace()
+    try FileManager.default.copyItem(atPath: "\(Workspace.package)/recipes", toPath: workspace.folder.file("recipes"))
+    let chain = ["chain", "recipes/chinese-llama/small/chain.yaml", "--dry-run"]
+    let missing = try workspace.run(chain)
+    #expect(missing.status == 1)
+    let places = ["texts/zh-00.txt", "texts/zh-01.txt", "texts/zh-validation.txt", "datasets/alpaca_zh.json"]
+    for name in places { #expect(missing.error.contains(name), "\(missing.error)") }
+    for name in places { try workspace.write("你好\n", to: name) }
+    let result = try workspace.run(chain)
+    #expect(result.status == 0, "\(result.error)")
+    let steps = result.output.split(separator: "\n").prefix(9).map { $0.split(separator: " ").first }
+    #expect(steps == ["step", "1", "2", "3", "4", "5", "6", "7", "8"], "\(result.output)")
+    // Of the large one only files that nobody ships are missing.
+    let large = try workspace.run(["chain", "recipes/chinese-llama/7b/chain.yaml", "--dry-run"])
+    let problems = large.error.split(separator: "\n")
+    #expect(large.status == 1 && !problems.isEmpty, "\(large.error)")
+    for problem in problems {
+      #expect(problem.contains(/models\/llama-7b|tokenizers\/chinese_sp.model|texts\/(zh-general.jsonl|held-out.txt)/), "\(problem)")
+    }
+  }
+
   /// The chain that comes with the tool, as far as it can be known without running it.
   @Test func theShippedChainStands() throws {
     let process = Process()

@@ -53,7 +53,7 @@ struct AdapterInspectionTests {
         "adapter_config.json: 'use_dora' is true, but there is no lora_magnitude_vector.",
       ])
     #expect(
-      inspection.notes == ["it is a DoRA, it replaces lm_head: it can be merged into its base, but not run or trained beside it."])
+      inspection.notes == ["it is a DoRA: it can be merged into its base, but not run or trained beside it."])
   }
 
   /// Names of older versions, of DoRA, of embeddings and of whole weights.

@@ -6,12 +6,16 @@ import Testing
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "recipes")
 
-  static let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { $0.hasSuffix(".yaml") }.sorted()
+  /// Below the folder; tasks of evaluations are none.
+  static let names = (FileManager.default.subpaths(atPath: folder.path) ?? []).filter { $0.hasSuffix(".yaml") && !$0.hasPrefix("tasks/") }
+    .sorted()
   /// Of training runs; those of merges and chains have tests of their own.
-  static let files = names.filter { !$0.hasPrefix("merge-") && !$0.hasPrefix("chain-") }
+  static let files = names.filter { name in
+    !["merge", "chain"].contains { (name as NSString).lastPathComponent.hasPrefix($0) }
+  }
 
   @Test func thereAreRecipes() {
-    #expect(Set(Self.files).isSuperset(of: ["alpaca-7b.yaml", "llama3-8b-alpaca.yaml", "tinyllama-alpaca.yaml"]))
+    #expect(Set(Self.files).isSuperset(of: ["alpaca-7b.yaml", "llama3-8b-alpaca.yaml", "chinese-llama/7b/2-pretrain.yaml"]))
   }
 
   @Test(arguments: files)
@@ -44,6 +48,28 @@ import Testing
     #expect(training.betas == .init(first: 0.9, second: 0.999) && training.epsilon == 1e-8 && training.weightDecay == 0)
     #expect(training.clipGradientNorm == 1 && training.seed == 42)
     #expect(training.evaluateEvery == 200 && training.saveEvery == 200 && training.keepCheckpoints == 3)
+  }
+
+  /// run_pt.sh and run_sft.sh of Chinese-LLaMA-Alpaca, with transformers' defaults where they say nothing.
+  @Test func chineseLLaMAIsTheSettingOfItsScripts() throws {
+    func read(_ name: String) throws -> Recipe {
+      try Recipe.read(Self.folder.appending(path: "chinese-llama/7b/\(name).yaml").path, checksFiles: false)
+    }
+    let (pretraining, instructions) = (try read("2-pretrain"), try read("3-instruct"))
+    for recipe in [pretraining, instructions] {
+      #expect(recipe.lora.targetModules.count == 7 && recipe.lora.rank == 8 && recipe.lora.alpha == 32 && recipe.lora.dropout == 0.05)
+      #expect(recipe.lora.embeddings.input == .all && recipe.lora.embeddings.output == .all)
+      #expect(recipe.data.maximumLength == 512)
+      let training = recipe.training
+      #expect(training.duration == .epochs(1) && training.schedule == .cosine && training.finalLearningRateRatio == 0)
+      #expect(training.betas == .init(first: 0.9, second: 0.999) && training.clipGradientNorm == 1 && training.saveEvery == 200)
+    }
+    #expect(pretraining.training.learningRate == 2e-4 && pretraining.training.weightDecay == 0.01)
+    #expect(pretraining.training.warmUp == .fraction(0.05) && pretraining.data.format == .text)
+    #expect(instructions.training.learningRate == 1e-4 && instructions.training.weightDecay == 0)
+    #expect(instructions.training.warmUp == .fraction(0.03) && instructions.data.template == "chinese-alpaca")
+    let embeddings = try read("1-embeddings")
+    #expect(embeddings.lora.targetModules == [] && embeddings.lora.embeddings.input == .all && embeddings.lora.embeddings.output == .none)
   }
 
   @Test func chatMixNamesFilesOfThreeFormats() throws {
