@@ -41,7 +41,10 @@ import Testing
     let table = first.output.split(separator: "\n").suffix(7)
     #expect(table.first?.split(separator: " ") == ["step", "time", "made"])
     #expect(table.contains { $0.contains("pieces") && $0.hasSuffix("work/zh.model (280 pieces)") }, "\(first.output)")
-    #expect(table.contains { $0.contains(/pre-training .* work\/first \(validation loss \d+\.\d{4} -> \d+\.\d{4}\)$/) }, "\(first.output)")
+    #expect(
+      table.contains {
+        $0.contains(/pre-training .* work\/first \(validation loss \d+\.\d{4} -> \d+\.\d{4}, bits per byte \d+\.\d{3} -> \d+\.\d{3}\)$/)
+      }, "\(first.output)")
     #expect(table.contains { $0.contains(/instructions .* work\/second \(training loss \d/) }, "\(first.output)")
     #expect(try workspace.read("work/first/recipe.yaml").contains("rank: 4"))
 
