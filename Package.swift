@@ -66,7 +66,7 @@ let package = Package(
       name: "Runs",
       dependencies: ["JSON", "Pages", "Checkpoints", "Llama", "Adapters", "FineTuning", "Configuration", "Recipes"]),
     // Commands that follow each other, and the record of what they did.
-    .target(name: "Chains", dependencies: ["JSON", "Pages", "Checkpoints", "Configuration", "Recipes", "Runs"]),
+    .target(name: "Chains", dependencies: ["JSON", "Checkpoints", "Configuration", "Recipes", "Runs"]),
     .target(
       name: "Inspection",
       dependencies: ["Tensors", "JSON", "Pages", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "FineTuning", "Runs"]),

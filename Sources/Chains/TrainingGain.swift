@@ -6,20 +6,22 @@ public struct TrainingGain: Sendable {
   /// Of validation, in nats a token; of the training steps where there was none.
   public let loss: (first: Double, last: Double)?
   public let isValidation: Bool
-  /// Of validation, in bits a byte of text, which does not depend on the tokenizer; nil where a run does not tell it.
+  /// Of validation on text, in bits a byte, which does not depend on the tokenizer; nil where a run does not tell it.
   public let bitsPerByte: (first: Double, last: Double)?
 
   public init(run folder: String) {
     let run = RunFacts(folder: folder)
     let validations = run.validations
     isValidation = !validations.isEmpty
-    let losses = isValidation ? validations : run.losses
-    loss = losses.first.flatMap { first in losses.last.map { (first.value, $0.value) } }
-    let bits = validations.compactMap(\.bitsPerByte)
-    bitsPerByte = bits.first.flatMap { first in bits.last.map { (first, $0) } }
+    loss = TrainingGain.ends((isValidation ? validations : run.losses).map(\.value))
+    bitsPerByte = TrainingGain.ends(validations.compactMap(\.bitsPerByte))
   }
 
-  /// `validation loss 6.3991 -> 0.1486, bits per byte 2.10 -> 1.05`; empty where nothing is known.
+  private static func ends(_ values: [Double]) -> (first: Double, last: Double)? {
+    values.first.flatMap { first in values.last.map { (first, $0) } }
+  }
+
+  /// `validation loss 6.3991 -> 0.1486, bits per byte 2.100 -> 1.050`; empty where nothing is known.
   public var text: String {
     var parts: [String] = []
     if let loss { parts.append("\(isValidation ? "validation" : "training") loss \(format(loss, digits: 4))") }
