@@ -81,9 +81,13 @@ struct TextRunTests {
     #expect(try workspace.run(["train", "r.yaml", "--quiet", "training.max_steps=1", "data.token_cache=none", "--overwrite"]).status == 0)
     #expect(try Data(contentsOf: URL(fileURLWithPath: workspace.folder.file("out/adapter_model.safetensors"))) == adapter)
     // Nor does its continuation.
-    #expect(try workspace.run(["train", "r.yaml", "--quiet", "training.schedule=constant", "training.warmup_steps=0", "--overwrite"]).status == 0)
+    #expect(
+      try workspace.run(["train", "r.yaml", "--quiet", "training.schedule=constant", "training.warmup_steps=0", "--overwrite"]).status == 0)
     let changed = try workspace.run(
-      ["train", "r.yaml", "--quiet", "training.schedule=constant", "training.warmup_steps=0", "training.max_steps=3", "data.token_cache=none", "--resume"])
+      [
+        "train", "r.yaml", "--quiet", "training.schedule=constant", "training.warmup_steps=0", "training.max_steps=3",
+        "data.token_cache=none", "--resume",
+      ])
     #expect(changed.status == 0 && changed.error.contains("data.token_cache is none and was kept tokens/1."), "\(changed.error)")
     for name in try FileManager.default.contentsOfDirectory(atPath: workspace.folder.file("kept tokens/1")) {
       try workspace.write("half", to: "kept tokens/1/\(name)")
