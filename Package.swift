@@ -65,6 +65,8 @@ let package = Package(
     .target(
       name: "Runs",
       dependencies: ["JSON", "Pages", "Checkpoints", "Llama", "Adapters", "FineTuning", "Configuration", "Recipes"]),
+    // Commands that follow each other, and the record of what they did.
+    .target(name: "Chains", dependencies: ["JSON", "Pages", "Checkpoints", "Configuration", "Recipes", "Runs"]),
     .target(
       name: "Inspection",
       dependencies: ["Tensors", "JSON", "Pages", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "FineTuning", "Runs"]),
@@ -72,7 +74,7 @@ let package = Package(
       name: "puna",
       dependencies: [
         "Tensors", "CPUBackend", "JSON", "Pages", "Checkpoints", "Tokenizers", "Llama", "Bases", "Adapters", "Datasets", "FineTuning",
-        "Inference", "Evaluation", "CodeExecution", "Recipes", "Runs", "Inspection", "Configuration", "Vocabularies",
+        "Inference", "Evaluation", "CodeExecution", "Recipes", "Runs", "Chains", "Inspection", "Configuration", "Vocabularies",
         "CStarter", argumentParser,
       ],
       linkerSettings: [.unsafeFlags(["-static-stdlib"])] + staticFoundation),
@@ -133,6 +135,7 @@ let package = Package(
     .testTarget(name: "CodeExecutionTests", dependencies: ["CodeExecution", "CSandbox", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "RecipesTests", dependencies: ["Recipes"]),
+    .testTarget(name: "ChainsTests", dependencies: ["Chains", "Checkpoints", "Configuration", "Recipes", "TestSupport"]),
     .testTarget(
       name: "RunsTests", dependencies: ["Runs", "Adapters", "Checkpoints", "FineTuning", "JSON", "Llama", "Pages", "TestSupport"]),
   ],

@@ -32,6 +32,38 @@ public struct RunRecord: Codable, Sendable, Equatable {
     }
   }
 
+  /// A vocabulary that is not the base's, or of which rows were trained.
+  public struct Vocabulary: Codable, Sendable, Equatable {
+    /// Of embedding and head, and those of them that the base has.
+    public var rows: Int
+    public var baseRows: Int
+    /// What the rows that this run added began as: `mean`, `subword_mean` or `random`.
+    public var initialize: String?
+    /// `none`, `new_rows` or `all`.
+    public var trainedInput: String
+    public var trainedOutput: String
+    /// Whether the head is the embedding.
+    public var tied: Bool
+
+    public init(rows: Int, baseRows: Int, initialize: String?, trainedInput: String, trainedOutput: String, tied: Bool) {
+      self.rows = rows
+      self.baseRows = baseRows
+      self.initialize = initialize
+      self.trainedInput = trainedInput
+      self.trainedOutput = trainedOutput
+      self.tied = tied
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case rows
+      case baseRows = "base_rows"
+      case initialize
+      case trainedInput = "trained_input"
+      case trainedOutput = "trained_output"
+      case tied
+    }
+  }
+
   /// Counts of the data that were trained on; tokens and what became of rows only where all rows were tokenized.
   public struct DataFacts: Codable, Sendable, Equatable {
     public var files: [String]
@@ -83,6 +115,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var baseFingerprint: String
   /// Of the tokenizer's pieces.
   public var tokenizerFingerprint: String?
+  public var vocabulary: Vocabulary?
   /// Frozen adapters below the trained one.
   public var adapters: [AdapterReference] = []
   /// The adapter that was continued, and what it was.
@@ -108,7 +141,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
     case recompute, seed, base
     case baseFingerprint = "base_fingerprint"
     case tokenizerFingerprint = "tokenizer_fingerprint"
-    case adapters
+    case vocabulary, adapters
     case startFrom = "start_from"
     case startFromFingerprint = "start_from_fingerprint"
     case templates, data

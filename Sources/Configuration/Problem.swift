@@ -48,6 +48,9 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
       .map(\.element)
   }
 
+  /// Problems of several files, in an order of the caller's.
+  public init(inOrder problems: [Problem]) { self.problems = problems }
+
   /// One problem per line.
   public var description: String { problems.map(\.description).joined(separator: "\n") }
 }

@@ -2,16 +2,24 @@ import Configuration
 import Foundation
 
 /// A file or folder that must be there before a run begins.
-struct ExpectedFile: Sendable {
-  enum Kind { case base, folder, file, fileOrFolder }
+public struct ExpectedFile: Sendable {
+  public enum Kind: Sendable { case base, folder, file, fileOrFolder }
 
-  let kind: Kind
+  public let kind: Kind
   /// The key, as messages name it.
-  let label: String
-  let path: String
-  let location: Location
+  public let label: String
+  public let path: String
+  public let location: Location
 
-  var problem: Problem? {
+  public init(kind: Kind, label: String, path: String, location: Location) {
+    self.kind = kind
+    self.label = label
+    self.path = path
+    self.location = location
+  }
+
+  /// What is wrong with it: missing, or a file where a folder belongs; nil if it is there.
+  public var problem: Problem? {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     switch (kind, exists, isFolder.boolValue) {

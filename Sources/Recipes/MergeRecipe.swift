@@ -26,17 +26,28 @@ public struct MergeRecipe: Sendable, Equatable {
   /// - Parameter overrides: `output=models/other`: values are YAML and replace those of the file.
   /// - Throws: `ConfigurationError` with everything that is wrong, by line, files that are missing included.
   public static func read(_ path: String, overrides: [String] = []) throws(ConfigurationError) -> MergeRecipe {
-    try read(ConfigurationReader(path: path, overrides: overrides), checksFiles: true)
+    try read(ConfigurationReader(path: path, overrides: overrides), checksFiles: true).recipe
+  }
+
+  /// Reads a file whose inputs need not be there yet, and lists them.
+  ///
+  /// - Throws: `ConfigurationError` with everything else that is wrong, by line.
+  public static func describe(
+    _ path: String, overrides: [String] = []
+  ) throws(ConfigurationError) -> (recipe: MergeRecipe, files: [ExpectedFile]) {
+    try read(ConfigurationReader(path: path, overrides: overrides), checksFiles: false)
   }
 
   /// Reads text; `name` stands for the file in messages. What it names need not exist.
   ///
   /// - Throws: `ConfigurationError` with everything that is wrong, by line.
   public static func parse(_ text: String, name: String, overrides: [String] = []) throws(ConfigurationError) -> MergeRecipe {
-    try read(ConfigurationReader(text: text, name: name, overrides: overrides), checksFiles: false)
+    try read(ConfigurationReader(text: text, name: name, overrides: overrides), checksFiles: false).recipe
   }
 
-  private static func read(_ reader: ConfigurationReader, checksFiles: Bool) throws(ConfigurationError) -> MergeRecipe {
+  private static func read(
+    _ reader: ConfigurationReader, checksFiles: Bool
+  ) throws(ConfigurationError) -> (recipe: MergeRecipe, files: [ExpectedFile]) {
     let top = reader.top
     var parser = RecipeParser(reader)
     let baseExpectation = "the folder of a base model, or starter"
@@ -59,7 +70,7 @@ public struct MergeRecipe: Sendable, Equatable {
     }
     if checksFiles { for problem in parser.files.compactMap(\.problem) { reader.note(problem.text, at: problem.location) } }
     try reader.finish(otherNames: otherNames)
-    return MergeRecipe(base: base ?? "", adapters: adapters, options: options)
+    return (MergeRecipe(base: base ?? "", adapters: adapters, options: options), parser.files)
   }
 
   /// What PEFT's users, Chinese-LLaMA-Alpaca and other tools call the keys.

@@ -54,6 +54,11 @@ extension Recipe {
     }
   }
 
+  /// The settings that decide what is learnt, all defaults filled in. Names of files are not among them: what they hold counts.
+  public var decisiveSettings: [String: String] {
+    get throws(ConfigurationError) { try settings.filter { effect(ofChanging: $0.key) == .result } }
+  }
+
   /// Every setting by its key, all defaults filled in: `training.learning_rate` is `0.0003`.
   public var settings: [String: String] {
     get throws(ConfigurationError) { try ConfigurationReader(text: resolvedYAML(), name: name).settings }

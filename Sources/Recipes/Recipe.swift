@@ -36,7 +36,8 @@ public struct Recipe: Sendable {
   public var output: String
 
   var locations: ConfigurationLocations
-  var expectedFiles: [ExpectedFile] = []
+  /// Every file and folder that the run reads, with the place that names it.
+  public internal(set) var expectedFiles: [ExpectedFile] = []
 
   /// The recipe file as it was named.
   public var name: String { locations.name }

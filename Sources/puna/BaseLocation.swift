@@ -6,6 +6,7 @@ import Foundation
 import Recipes
 import Tensors
 import Tokenizers
+import Vocabularies
 
 /// Bytes that are part of the program.
 private final class ProgramBytes: ByteOwner {
@@ -45,6 +46,16 @@ struct BaseLocation {
     }
   }
 
+  /// The tokenizer of the starter, with all its bytes.
+  static var starterTokenizer: SentencePieceModel {
+    get throws {
+      guard let file = starterFiles.first(where: { $0.name == "tokenizer.model" }) else {
+        preconditionFailure("the starter has a tokenizer")
+      }
+      return try SentencePieceModel(bytes: file.bytes.withUnsafeBytes { Array($0) }, path: "starter/tokenizer.model")
+    }
+  }
+
   /// Configuration, tokenizer and what else goes with the weights.
   func openFiles(of base: Base) throws -> ModelFiles {
     guard isStarter else { return try ModelFiles(of: base) }
@@ -56,11 +67,7 @@ struct BaseLocation {
   func openTokenizer(at path: String? = nil) throws -> (any Tokenizer)? {
     if let path, path != Recipe.starter { return try Tokenizers.openTokenizer(at: Base.tokenizerPath(ofFolder: path) ?? path) }
     if isStarter || path == Recipe.starter {
-      for index in 0..<puna_starter_file_count() {
-        guard let file = puna_starter_file_at(index)?.pointee, String(cString: file.name) == "tokenizer.model" else { continue }
-        return try SentencePieceTokenizer(
-          bytes: [UInt8](UnsafeRawBufferPointer(start: file.bytes, count: file.count)), name: "starter/tokenizer.model")
-      }
+      return try BaseLocation.starterTokenizer.tokenizer
     }
     return try Base.tokenizerPath(ofFolder: name).map { try Tokenizers.openTokenizer(at: $0) }
   }

@@ -42,7 +42,7 @@ struct MergeCommand: ParsableCommand {
     if let problem = options.contradiction(statesShardSize: maxShardSize != nil) { throw ValidationError("--\(problem)") }
   }
 
-  private var options: MergeOptions {
+  var options: MergeOptions {
     var options = MergeOptions(output: output ?? "")
     options.format = format
     options.precision = dtype

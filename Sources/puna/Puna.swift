@@ -16,7 +16,8 @@ struct Puna: AsyncParsableCommand {
     version: version,
     subcommands: [
       TrainCommand.self, PreviewCommand.self, MergeCommand.self, EvaluateCommand.self, GenerateCommand.self, ChatCommand.self,
-      InspectCommand.self, RunsCommand.self, LogitsCommand.self, TokenizeCommand.self, TokenizerCommand.self, MachineCommand.self,
+      ChainCommand.self, InspectCommand.self, RunsCommand.self, LogitsCommand.self, TokenizeCommand.self, TokenizerCommand.self,
+      MachineCommand.self,
     ])
 
   /// ArgumentParser ends with 64 on a wrong command line; Puna's users rely on 2.

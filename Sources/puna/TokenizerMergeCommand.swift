@@ -1,5 +1,6 @@
 import ArgumentParser
 import JSON
+import Recipes
 import Vocabularies
 
 struct TokenizerMergeCommand: ParsableCommand {
@@ -12,7 +13,7 @@ struct TokenizerMergeCommand: ParsableCommand {
       the result needs as many rows in its embedding and head as it has pieces.
       """)
 
-  @Option(help: "The SentencePiece model to extend; it is not changed.") var base: String
+  @Option(help: "The SentencePiece model to extend, or 'starter'; it is not changed.") var base: String
   @Option(help: "A SentencePiece model whose pieces are appended. May be given several times.") var add: [String] = []
   @Option(help: "A special token to append, such as [PAD]. May be given several times.") var special: [String] = []
   @Option(
@@ -31,10 +32,11 @@ struct TokenizerMergeCommand: ParsableCommand {
   }
 
   func run() throws {
-    let file = try NewFile(output, inputs: [base] + add)
+    let file = try NewFile(output, inputs: (base == Recipe.starter ? [] : [base]) + add)
     let sample = try sample.map { try SampleText(path: $0) }
     let merge = try VocabularyMerge(
-      base: SentencePieceModel(path: base), adding: add.map { try SentencePieceModel(path: $0) }, specials: special, kind: specialKind,
+      base: base == Recipe.starter ? BaseLocation.starterTokenizer : SentencePieceModel(path: base),
+      adding: add.map { try SentencePieceModel(path: $0) }, specials: special, kind: specialKind,
       name: output)
     for text in merge.notes { note(text) }
     let measures = try sample.map { [("before", try $0.measure(merge.base.tokenizer)), ("after", try $0.measure(merge.result.tokenizer))] }

@@ -229,6 +229,12 @@ struct TrainingRun: Sendable {
       RunRecord.AdapterReference(path: $0.adapter.path, weight: $0.weight, fingerprint: $0.adapter.fingerprint())
     }
     record.tokenizerFingerprint = try tokenizer?.fingerprint()
+    if configuration.vocabularySize != base.configuration.vocabularySize || lora.embeddings.trainsAny {
+      record.vocabulary = RunRecord.Vocabulary(
+        rows: configuration.vocabularySize, baseRows: base.configuration.vocabularySize,
+        initialize: vocabulary.growth?.initialization.rawValue, trainedInput: lora.embeddings.input.rawValue,
+        trainedOutput: lora.embeddings.output.rawValue, tied: configuration.tiesEmbeddings)
+    }
     record.startFrom = lora.startFrom
     if lora.startFrom != nil { record.startFromFingerprint = initial.fingerprint() }
     record.processor = MachineReport.processorName

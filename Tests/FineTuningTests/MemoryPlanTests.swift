@@ -56,30 +56,46 @@ import Testing
   }
 
   /// Tensors of a step hold what the plan says, no more, and not a fifth less; workers' own memory aside.
-  @Test(arguments: [false, true], [Precision.float32, .bfloat16])
-  func whatAStepHoldsIsWhatWasPlanned(recomputes: Bool, precision: Precision) throws {
+  @Test(arguments: [(false, false), (true, false), (false, true), (true, true)], [Precision.float32, .bfloat16])
+  func whatAStepHoldsIsWhatWasPlanned(setting: (recomputes: Bool, trainsVocabulary: Bool), precision: Precision) throws {
     guard precision == .float32 || InstructionSet.best.multipliesBFloat16 else { return }
     let configuration = LlamaConfiguration(
       vocabularySize: 600, hiddenSize: 192, intermediateSize: 512, layerCount: 5, headCount: 6, keyValueHeadCount: 2, headDimension: 32,
       normEpsilon: 1e-5, maximumPositions: 600)
     let tiny = TinyModel(configuration)
     let backend = try CPUBackend(precision: precision)
-    let adapter = LoRAAdapter(
-      tiny.modules([.q, .k, .v, .o], rank: 4, scale: 1, seed: 2), isTrained: true, configuration: configuration, on: backend)
+    let vocabulary = setting.trainsVocabulary ? TrainedVocabulary(embedding: 0..<600, head: 0..<600) : .none
+    let adapter = try LoRAAdapter(
+      training: tiny.modules([.q, .k, .v, .o], rank: 4, scale: 1, seed: 2), vocabulary: vocabulary, of: tiny.weights, on: backend)
     let model = try LlamaModel(weights: tiny.weights, adapters: [adapter], on: backend)
     let before = backend.memoryUse.peak
     let rows = 512
     let batch = PackedBatch(
       tokens: (0..<rows).map { Int32($0 % 600) }, segments: [PackedBatch.Segment(rows: 0..<rows, parent: .none, position: 0)],
       targets: (0..<rows).map { PackedBatch.Target(row: $0, token: Int32(($0 * 7) % 600)) })
-    _ = model.accumulateGradients(batch, weights: [Float](repeating: 1 / Float(rows), count: rows), recomputes: recomputes)
+    _ = model.accumulateGradients(batch, weights: [Float](repeating: 1 / Float(rows), count: rows), recomputes: setting.recomputes)
     let held = backend.memoryUse.peak - before
-    let plan = MemoryPlan(
-      MemoryPlan.Model(
-        configuration, base: 0, trainedParameters: adapter.parameters.count, activationBytes: precision == .float32 ? 4 : 2,
-        branchColumns: 4 * 32),
-      rows: rows, recomputes: recomputes)
-    let planned = plan.activations + plan.workspace - (24 << 20)
-    #expect(held <= planned && held * 5 >= planned * 4, "held \(held), planned \(planned)")
+    let rowParameters = vocabulary.rowCount * configuration.hiddenSize
+    var planned = MemoryPlan.Model(
+      configuration, base: 0, trainedParameters: adapter.parameters.count - rowParameters,
+      activationBytes: precision == .float32 ? 4 : 2, branchColumns: 4 * 32)
+    planned.trainedRowParameters = rowParameters
+    let plan = MemoryPlan(planned, rows: rows, recomputes: setting.recomputes)
+    let bytes = plan.activations + plan.workspace - (24 << 20)
+    #expect(held <= bytes && held * 5 >= bytes * 4, "held \(held), planned \(bytes)")
+  }
+
+  /// Values, gradients and two moments of trained rows, and nothing else of that size; of new rows alone, theirs.
+  @Test(arguments: [0, 3000]) func trainedRowsAreHeldFourTimes(first: Int) throws {
+    let configuration = LlamaConfiguration(
+      vocabularySize: 4000, hiddenSize: 128, intermediateSize: 64, layerCount: 1, headCount: 2, keyValueHeadCount: 1, headDimension: 32,
+      normEpsilon: 1e-5)
+    let tiny = TinyModel(configuration)
+    let backend = try CPUBackend(precision: .float32)
+    let vocabulary = TrainedVocabulary(embedding: first..<4000, head: first..<4000)
+    let adapter = try LoRAAdapter(training: [], vocabulary: vocabulary, of: tiny.weights, on: backend)
+    _ = try LlamaModel(weights: tiny.weights, adapters: [adapter], on: backend)
+    let rows = 2 * (4000 - first) * 128 * MemoryLayout<Float>.size
+    #expect(backend.memoryUse.peak >= 4 * rows && backend.memoryUse.peak < 4 * rows + 16_384)
   }
 }

@@ -43,7 +43,23 @@ import Testing
   static let keys: [Mistake] = [
     .top("outptu: o", "x.yaml:7: unknown key 'outptu'. Did you mean 'output'?"),
     .top("early_stoping: 3", "x.yaml:7: unknown key 'early_stoping'. Did you mean 'early_stopping'?"),
-    .top("vocabulary: v", "x.yaml:7: unknown key 'vocabulary'."),
+    .top("vocabulry: v", "x.yaml:7: unknown key 'vocabulry'. Did you mean 'vocabulary'?"),
+    .top("vocabulary: v", "x.yaml:7: vocabulary is 'v'; expected keys below it."),
+    .top(
+      "vocabulary: {initialize: zeros}",
+      "x.yaml:7: 'vocabulary.tokenizer' is missing; expected the path of a tokenizer or of a folder with one.",
+      "x.yaml:7: vocabulary.initialize is 'zeros'; expected mean, subword_mean or random."),
+    .top(
+      "vocabulary: {tokenizer: t}\ntokenizer: u",
+      "x.yaml:8: tokenizer is 'u', but vocabulary.tokenizer 't' takes its place. Leave one out."),
+    .lora("train_embeddings: {input: new}", "x.yaml:8: lora.train_embeddings.input is 'new'; expected none, new_rows or all."),
+    .lora("train_embeddings: all", "x.yaml:8: lora.train_embeddings is 'all'; expected keys below it."),
+    .lora(
+      "train_embeddings: {input: all, tie: true}",
+      "x.yaml:8: lora.train_embeddings.tie keeps embedding and head one matrix, but input is all and output none; expected new_rows or all "
+        + "for both."),
+    .lora("modules_to_save: [lm_head]", "x.yaml:8: unknown key 'modules_to_save' in 'lora'. Did you mean 'lora.train_embeddings'?"),
+    .lora("target_modules: none", "x.yaml:8: lora.target_modules is none, and lora.train_embeddings trains nothing either."),
     .top("7: 8", "x.yaml:7: unknown key '7'."),
     .lora("rnak: 8", "x.yaml:8: unknown key 'rnak' in 'lora'. Did you mean 'rank'?"),
     .lora("Rank: 8", "x.yaml:8: unknown key 'Rank' in 'lora'. Did you mean 'rank'?"),

@@ -105,6 +105,8 @@ import Testing
     ["lora.start_from=adapters/x"], ["lora.start_from='none'", "lora={}"], ["compute.memory=0.8"], ["compute.memory=1"],
     ["compute.memory=auto"],
     ["training.warmup_steps=0"], ["training.warmup_steps=0.1"], ["training.clip_gradient_norm=0.1"], ["base='模型/羊: 驼'"],
+    ["vocabulary={tokenizer: t.model}", "base=b", "tokenizer=b"], ["lora={target_modules: none, train_embeddings: {output: new_rows}}"],
+    ["lora={train_embeddings: {input: all, output: all, tie: true}}"], ["vocabulary=none"],
     ["data.token_cache=none"], ["data.token_cache=auto"], ["data.token_cache='auto'"],
     ["samples=none"], ["samples=auto"], ["data.validation=9", "samples=3"], ["samples=Say yes."],
     ["samples=[{instruction: a, input: none}]"],
@@ -125,6 +127,20 @@ import Testing
     let recipe = try Recipe.parse(text, name: "x.yaml", overrides: ["lora.alpha=16"])
     #expect(recipe.lora.stated == ["rank", "target_modules", "alpha"])
     #expect(!recipe.resolvedYAML().contains("dropout"))
+  }
+
+  @Test func aVocabularyAndTrainedEmbeddings() throws {
+    let recipe = try Recipe.parse(
+      recipe(
+        """
+        vocabulary: {tokenizer: merged.model, initialize: subword_mean}
+        lora: {target_modules: none, train_embeddings: {input: new_rows, output: all}}
+        """), name: "x.yaml")
+    #expect(recipe.vocabulary?.tokenizer == "merged.model" && recipe.vocabulary?.initialization == .subwordMean)
+    #expect(recipe.lora.targetModules == [] && recipe.lora.embeddings.input == .newRows && recipe.lora.embeddings.output == .all)
+    #expect(!recipe.lora.embeddings.tie)
+    let plain = try Recipe.parse("base: b\noutput: o\ndata: {train: d}\ntraining: {epochs: 1}", name: "y.yaml")
+    #expect(plain.vocabulary == nil && !plain.lora.embeddings.trainsAny)
   }
 
   @Test func theCommandLineChoosesBetweenEpochsAndSteps() throws {

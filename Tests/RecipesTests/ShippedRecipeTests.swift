@@ -7,8 +7,8 @@ import Testing
     .appending(path: "recipes")
 
   static let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { $0.hasSuffix(".yaml") }.sorted()
-  /// Of training runs; those of merges have tests of their own.
-  static let files = names.filter { !$0.hasPrefix("merge-") }
+  /// Of training runs; those of merges and chains have tests of their own.
+  static let files = names.filter { !$0.hasPrefix("merge-") && !$0.hasPrefix("chain-") }
 
   @Test func thereAreRecipes() {
     #expect(Set(Self.files).isSuperset(of: ["alpaca-7b.yaml", "llama3-8b-alpaca.yaml", "tinyllama-alpaca.yaml"]))
