@@ -4,7 +4,7 @@
     python3 -m venv peer && peer/bin/pip install torch numpy safetensors tokenizers sentencepiece
     peer/bin/python Tools/fuzzing/seeds.py
 
-Each is made by the program whose format it is. Inputs that fuzzing found are named crash-*, timeout-* and oom-* and stay as they are.
+Each is made by the program whose format it is; those of tokens are entries that the cache of the reader itself has written. Inputs that fuzzing found are named crash-*, timeout-* and oom-* and stay as they are.
 """
 import base64
 import bz2

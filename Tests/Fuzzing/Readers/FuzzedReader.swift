@@ -24,6 +24,7 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   case tiktoken
   case tokenizerJSON = "tokenizer-json"
   case rows
+  case tokens
   case adapter
   case published
   case metrics
@@ -42,6 +43,7 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
         try readTokenizer(bytes)
       case .tiktoken, .tokenizerJSON: try readTokenizer(bytes)
       case .rows: try readRows(bytes)
+      case .tokens: try readTokens(bytes)
       case .adapter: try readAdapter(bytes)
       case .published: try readPublished(bytes)
       case .metrics: readMetrics(bytes)
@@ -118,6 +120,28 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
       let options = DataOptions(train: [DataOptions.Source(path: path)])
       let set = try TrainingSet(options, batchSize: 4, seed: 1, tokenizer: FuzzedReader.tokenizer, vocabularySize: 512)
       for step in 0..<min(set.stepsPerEpoch, 8) { _ = try set.examples(epoch: 0, step: step) }
+    }
+  }
+
+  /// In place of the entry that a cache has for a text: whatever it holds, the blocks are the text's.
+  private func readTokens(_ bytes: [UInt8]) throws {
+    let text = (0..<20).map { "{\"text\": \"the number \($0 % 7) and on\", \"id\": \($0)}\n" }.joined()
+    try withFile(Array(text.utf8), named: "text.jsonl") { path in
+      func open() throws -> (set: TrainingSet, blocks: [[MaskedSequence]]) {
+        let set = try TrainingSet(
+          DataOptions(train: [DataOptions.Source(path: path)]), batchSize: 4, seed: 1, tokenizer: FuzzedReader.tokenizer,
+          vocabularySize: 512, tokenCache: TokenCache(folder: path + ".tokens"))
+        return (set, try (0..<set.stepsPerEpoch).map { try set.examples(epoch: 0, step: $0) })
+      }
+      let expected = try open()
+      let entry: String
+      switch expected.set.texts.first?.origin {
+      case .kept(let path), .cached(let path): entry = path
+      case .tokenized, nil: return
+      }
+      try Data(bytes).write(to: URL(fileURLWithPath: entry))
+      let found = try open().blocks
+      precondition(found == expected.blocks, "tokens of something else")
     }
   }
 
