@@ -38,6 +38,12 @@ public struct AdapterStack: Sendable {
   /// Without the last one, which is continued rather than stood on.
   public func droppingLast() -> AdapterStack { AdapterStack(inputs: inputs.dropLast(), notes: notes) }
 
+  /// This, and over it what of `other` is not in it.
+  public func under(_ other: AdapterStack) -> AdapterStack {
+    let more = other.inputs.filter { input in !inputs.contains { $0.adapter.path == input.adapter.path } }
+    return AdapterStack(inputs: inputs + more, notes: notes + other.notes.filter { !notes.contains($0) })
+  }
+
   /// Opens the adapters that a user named, and those below them.
   ///
   /// - Throws: `AdapterError` with everything that is wrong with one of them or with the list.

@@ -57,10 +57,10 @@ struct RunVocabulary {
   /// Looks whether everything below was trained with this tokenizer, or with one that it goes on from, as far as the records of runs tell.
   ///
   /// - Throws: `Failure` naming the adapter whose ids would mean something else.
-  func check(_ stack: AdapterStack, base location: BaseLocation, place: Location) throws {
+  func check(_ inputs: [AdapterStack.Input], base location: BaseLocation, place: Location) throws {
     guard let tokenizer else { return }
     let fingerprint = try tokenizer.fingerprint()
-    for input in stack.inputs {
+    for input in inputs {
       let path = input.adapter.path
       guard let recorded = try RunRecord.ofAdapter(path)?.tokenizerFingerprint, recorded != fingerprint else { continue }
       let own = try input.tokenizerPath.map { try openTokenizer(at: $0) } ?? location.openTokenizer()

@@ -49,12 +49,14 @@ struct TrainingRun: Sendable {
     guard precision == .float32 || instructionSet.multipliesBFloat16 else {
       throw CPUBackendError.precisionNeedsInstructions(instructionSet)
     }
+    func open(_ adapters: [(path: String, weight: Double)]) throws -> AdapterStack {
+      try AdapterStack.open(adapters, for: base, use: .network, allowOtherBase: allowsOtherBase)
+    }
     // An adapter that is continued stands on what it was trained over, as one that is stacked does.
-    let named = recipe.adapters.map { ($0.path, $0.weight) } + (recipe.lora.startFrom.map { [($0, 1.0)] } ?? [])
-    let stack = try AdapterStack.open(named, for: base, use: .network, allowOtherBase: allowsOtherBase)
-    var notes = stack.notes
-    let continued = recipe.lora.startFrom == nil ? nil : stack.inputs.last
-    let below = continued == nil ? stack : stack.droppingLast()
+    let continuedStack = try open(recipe.lora.startFrom.map { [($0, 1)] } ?? [])
+    let continued = continuedStack.inputs.last
+    let below = try continuedStack.droppingLast().under(open(recipe.adapters.map { ($0.path, $0.weight) }))
+    var notes = below.notes
     if let continued {
       lora = try recipe.lora.continuing(continued.adapter, at: continued.adapter.path)
     } else {
@@ -62,7 +64,9 @@ struct TrainingRun: Sendable {
     }
     vocabulary = try RunVocabulary(recipe, location, AdaptedBase(base, below), continued: continued)
     notes += vocabulary.notes
-    try vocabulary.check(stack, base: location, place: recipe.location(of: recipe.vocabulary == nil ? "tokenizer" : "vocabulary.tokenizer"))
+    try vocabulary.check(
+      below.inputs + [continued].compactMap { $0 }, base: location,
+      place: recipe.location(of: recipe.vocabulary == nil ? "tokenizer" : "vocabulary.tokenizer"))
     var configuration = vocabulary.adapted.configuration
     configuration.vocabularySize = vocabulary.growth?.rowCount ?? configuration.vocabularySize
     if recipe.data.maximumLength > configuration.maximumPositions {
