@@ -8,6 +8,8 @@ public enum AdapterListProblem: Sendable, Equatable {
   case belowTwice(other: String, weight: Double, otherWeight: Double)
   /// `other` continued this one and contains it.
   case continued(by: String)
+  /// An adapter below that has other weights than when this one was trained over it.
+  case changedBelow(path: String, recorded: String, found: String)
   /// An adapter below that is not where the record of the run says.
   case missingBelow(path: String, record: String, folder: String)
   case badWeight(Double)
@@ -30,6 +32,10 @@ extension AdapterListProblem {
     case .belowTwice(let other, let weight, let otherWeight):
       return "\(path): was below \(other) with weight \(otherWeight), but below another of these adapters with weight \(weight)."
     case .continued(let other): return "\(path): \(other) continued it and contains it already. Leave it out."
+    case .changedBelow(let below, let recorded, let found):
+      return
+        "\(path): was trained over \(below) with fingerprint \(recorded.prefix(4))..., which is \(found.prefix(4))... now: it was trained "
+        + "anew. Train \(path) again, or pass --allow-other-base to go on."
     case .missingBelow(let below, let record, let folder):
       return "\(path): was trained over \(below), which is not there. \(record) gives paths as they were seen from the folder where "
         + "the training was started; this is \(folder)."

@@ -52,7 +52,11 @@ struct AdapterOrigin {
     startFrom = record["start_from"]?.string
     guard let adapters = record["adapters"], !adapters.isNull else { return }
     let references = adapters.array?.map { element in
-      element["path"]?.string.flatMap { path in element["weight"]?.double.map { RunRecord.AdapterReference(path: path, weight: $0) } }
+      element["path"]?.string.flatMap { path in
+        element["weight"]?.double.map {
+          RunRecord.AdapterReference(path: path, weight: $0, fingerprint: element["fingerprint"]?.string)
+        }
+      }
     }
     guard let references, !references.contains(nil) else {
       throw CheckpointError(

@@ -60,7 +60,27 @@ public struct AdapterStack: Sendable {
       guard problems.isEmpty else { throw AdapterError(path: input.adapter.path, problems: problems.map { .list($0) }) }
     }
     try checkVocabularies(inputs, base)
-    return AdapterStack(inputs: inputs, notes: list.notes + inputs.flatMap(\.adapter.notes) + replacements(inputs))
+    let changes = try changesBelow(list, inputs, allowed: allowOtherBase)
+    return AdapterStack(inputs: inputs, notes: list.notes + changes + inputs.flatMap(\.adapter.notes) + replacements(inputs))
+  }
+
+  /// What stands below an adapter must be what it was trained over, as far as its record tells.
+  ///
+  /// - Returns: notes on what is not, where that is allowed.
+  private static func changesBelow(_ list: AdapterList, _ inputs: [Input], allowed: Bool) throws -> [String] {
+    var notes: [String] = []
+    for entry in list.entries {
+      for reference in entry.origin.below {
+        let path = withoutTrailingSlash(reference.path)
+        guard let recorded = reference.fingerprint, let input = inputs.first(where: { $0.adapter.path == path }) else { continue }
+        let found = input.adapter.fingerprint()
+        guard found != recorded else { continue }
+        let problem = AdapterListProblem.changedBelow(path: path, recorded: recorded, found: found)
+        guard allowed else { throw AdapterError(path: entry.path, problems: [.list(problem)]) }
+        notes.append(problem.text(in: entry.path))
+      }
+    }
+    return notes
   }
 
   /// Each adapter must fit the vocabulary that those before it make.

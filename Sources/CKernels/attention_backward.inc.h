@@ -37,10 +37,13 @@ VECTOR_INLINE void stack_statistics(const puna_attention_call *call, const puna_
   }
 }
 
-/* Probabilities and score gradients (without the scale) of one vector of a row. */
+/* Probabilities and score gradients (without the scale) of one vector of a row.
+   A probability below 2^-64 counts as none: beside those that make up the 1 it is lost in rounding, and its products with small gradients
+   would be denormal numbers, which processors multiply a hundred times slower. */
 VECTOR_INLINE void score_gradient(const float *scores, const float *dp, int column, const int limit, float factor, float log_sum_exp,
                                   float delta, vfloat *p, vfloat *ds) {
   *p = v_exp2(v_load(scores + column, VECTOR_FLOATS) * factor - log_sum_exp);
+  *p = v_select(*p < 0x1p-64f, (vfloat){0}, *p);
   *ds = *p * (v_load(dp + column, VECTOR_FLOATS) - delta);
   if (limit < column + VECTOR_FLOATS) {
     *p = mask(*p, column, limit, 0);

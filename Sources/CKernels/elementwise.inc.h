@@ -285,8 +285,12 @@ VECTOR_INLINE void cross_entropy_rows(const puna_cross_entropy_call *call, long 
     double weight = 0;
     for (int32_t t = first; t < last; ++t) weight += (double)call->weights[t];
     const float factor = (float)(-weight / sum);
+    /* Below a probability of 2^-64 there is no gradient: it is lost in rounding beside that of the targets, and denormal numbers are slow. */
+    const float least = (float)(sum * 0x1p-64);
 #define FILL(i, lanes) v_store_element(call->d_logits, d + (size_t)i, (vfloat){0}, lanes, bf16)
-#define STEP(i, lanes) v_store_element(call->d_logits, d + (size_t)i, factor * v_exp(v_load(logits + i, lanes) - maximum), lanes, bf16)
+#define STEP(i, lanes)                                                                                    \
+  const vfloat e = v_exp(v_load(logits + i, lanes) - maximum);                                            \
+  v_store_element(call->d_logits, d + (size_t)i, factor * v_select(e < least, (vfloat){0}, e), lanes, bf16)
     if (first == last) {
       FOR_VECTORS(vocabulary, FILL);
     } else {

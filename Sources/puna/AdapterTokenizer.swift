@@ -21,6 +21,23 @@ extension BaseLocation {
   func openTokenizer(of adapted: AdaptedBase) throws -> (any Tokenizer)? {
     try adapted.adapterTokenizerPath.map { try Tokenizers.openTokenizer(at: $0) } ?? openTokenizer()
   }
+
+  /// The first adapter, in a sentence, that was trained with another tokenizer than one that `tokenizer` is or goes on from, as far as the
+  /// records of runs tell: its ids would mean something else.
+  func tokenizerProblem(of inputs: [AdapterStack.Input], with tokenizer: any Tokenizer) throws -> String? {
+    let fingerprint = try tokenizer.fingerprint()
+    for input in inputs {
+      let path = input.adapter.path
+      guard let recorded = try RunRecord.ofAdapter(path)?.tokenizerFingerprint, recorded != fingerprint else { continue }
+      let own = try input.tokenizerPath.map { try Tokenizers.openTokenizer(at: $0) } ?? openTokenizer()
+      let isOwn = try own?.fingerprint() == recorded
+      let difference = try own.flatMap { isOwn ? try TokenizerSuccession($0, tokenizer).text : nil }
+      if isOwn, difference == nil { continue }
+      return "\(path) was trained with another tokenizer (fingerprint \(recorded.prefix(4))..., here \(fingerprint.prefix(4))...)"
+        + "\(difference.map { ": \($0)" } ?? "")."
+    }
+    return nil
+  }
 }
 
 extension ModelFiles {

@@ -37,6 +37,7 @@ struct AskedModel {
           + "Use the tokenizer that belongs to this base, or give the adapter that made the vocabulary larger.")
     }
     self.tokenizer = tokenizer
+    if let problem = try location.tokenizerProblem(of: adapted.adapters, with: tokenizer) { note(problem) }
     switch template {
     case .none: (encoder, templateNotes) = (nil, [])
     case .requested(let name):

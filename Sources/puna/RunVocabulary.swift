@@ -59,17 +59,8 @@ struct RunVocabulary {
   /// - Throws: `Failure` naming the adapter whose ids would mean something else.
   func check(_ inputs: [AdapterStack.Input], base location: BaseLocation, place: Location) throws {
     guard let tokenizer else { return }
-    let fingerprint = try tokenizer.fingerprint()
-    for input in inputs {
-      let path = input.adapter.path
-      guard let recorded = try RunRecord.ofAdapter(path)?.tokenizerFingerprint, recorded != fingerprint else { continue }
-      let own = try input.tokenizerPath.map { try openTokenizer(at: $0) } ?? location.openTokenizer()
-      let isOwn = try own?.fingerprint() == recorded
-      if isOwn, let own, try TokenizerSuccession(own, tokenizer).text == nil { continue }
-      let difference = try own.flatMap { isOwn ? try TokenizerSuccession($0, tokenizer).text : nil }
-      throw Failure(
-        "\(place): \(path) was trained with another tokenizer (fingerprint \(recorded.prefix(4))..., here \(fingerprint.prefix(4))...)"
-          + "\(difference.map { ": \($0)" } ?? ""). Take the tokenizer of that stage, or one that was merged from it.")
+    if let problem = try location.tokenizerProblem(of: inputs, with: tokenizer) {
+      throw Failure("\(place): \(problem) Take the tokenizer of that stage, or one that was merged from it.")
     }
   }
 

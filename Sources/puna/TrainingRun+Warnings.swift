@@ -61,7 +61,9 @@ extension TrainingRun {
     let chatTemplate = BaseLocation(name: recipe.base).chatTemplate(of: base)
     return examples.encoders.flatMap { encoder in
       var misfits = encoder.misfits(chatTemplate: chatTemplate)
-      let untrained = encoder.markIDs.filter { base.neverLearnt($0) }
+      let untrained = encoder.markIDs.filter { id in
+        base.neverLearnt(id) && vocabulary.trained.embedding?.contains(Int(id)) != true
+      }
       if !untrained.isEmpty {
         let names = untrained.map { id in "'\((try? encoder.tokenizer.piece(id)) ?? "\(id)")'" }.joined(separator: ", ")
         misfits.append("the base has never learnt \(names): the rows of its embedding are zero, and LoRA does not train them")

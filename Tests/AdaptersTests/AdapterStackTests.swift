@@ -88,6 +88,28 @@ struct AdapterStackTests {
     #expect(try shelf.names(("top", 1), ("one", 0.5)) == ["one 0.5", "top 1.0"])
   }
 
+  /// An adapter means what it was trained over; another one of that name is another thing.
+  @Test func whatStandsBelowMustBeWhatItWas() throws {
+    let shelf = try Shelf()
+    try shelf.add("one")
+    try shelf.add("top", below: [("one", 1)])
+    let fingerprint = try shelf.inputs(("one", 1)).inputs[0].adapter.fingerprint()
+    func record(_ value: String) throws {
+      var record = try RunRecord(folder: shelf.path("top"))
+      record.adapters[0].fingerprint = value
+      try record.write(to: shelf.path("top"))
+    }
+    try record(fingerprint)
+    #expect(try shelf.names(("top", 1)) == ["one 1.0", "top 1.0"])
+    try record("0123456")
+    let message =
+      "top: was trained over one with fingerprint 0123..., which is \(fingerprint.prefix(4))... now: it was trained anew. "
+      + "Train top again, or pass --allow-other-base to go on."
+    #expect(try shelf.problem(("top", 1)) == message)
+    let allowed = try AdapterStack.open([(shelf.path("top"), 1)], for: shelf.base, use: .network, allowOtherBase: true)
+    #expect(allowed.notes.map { $0.replacingOccurrences(of: shelf.path(""), with: "") } == [message])
+  }
+
   @Test func twoAdaptersOverOneShareIt() throws {
     let shelf = try Shelf()
     try shelf.add("one")
