@@ -27,6 +27,11 @@ public struct TrainedVocabulary: Sendable, Equatable {
 
     /// In Hugging Face naming.
     public var weightName: String { "\(rawValue).weight" }
+
+    /// Those that a network has: a head that is the embedding is none of its own.
+    public static func all(of configuration: LlamaConfiguration) -> [Matrix] {
+      configuration.tiesEmbeddings ? [.embedding] : allCases
+    }
   }
 
   /// Rows of the embedding; nil where it stays as it is.

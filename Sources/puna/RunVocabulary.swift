@@ -49,8 +49,8 @@ struct RunVocabulary {
     self.growth = growth
     let (parted, trained) = try RunVocabulary.trained(recipe, below, growth, &notes)
     (self.adapted, self.trained) = (parted, trained)
-    let matrices = parted.configuration.tiesEmbeddings ? [.embedding] : TrainedVocabulary.Matrix.allCases
-    keptGrown = growth != nil && matrices.contains { trained[$0] == nil } ? parted.growing(by: growth) : nil
+    let keepsNewRows = growth != nil && TrainedVocabulary.Matrix.all(of: parted.configuration).contains { trained[$0] == nil }
+    keptGrown = keepsNewRows ? parted.growing(by: growth) : nil
     self.notes = notes
   }
 
@@ -72,8 +72,7 @@ struct RunVocabulary {
   /// New rows that stay as they begin.
   var frozenRowCount: Int {
     guard let growth else { return 0 }
-    let matrices = adapted.configuration.tiesEmbeddings ? [.embedding] : TrainedVocabulary.Matrix.allCases
-    return matrices.filter { trained[$0] == nil }.count * growth.added.count
+    return TrainedVocabulary.Matrix.all(of: adapted.configuration).filter { trained[$0] == nil }.count * growth.added.count
   }
 
   /// Embedding and head as the adapter saves them, where they are not what is below it, and the other weights that a continued one saved.
