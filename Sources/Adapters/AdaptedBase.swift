@@ -53,12 +53,16 @@ public struct AdaptedBase: Sendable {
   }
 
   /// The same with new rows at the end of embedding and head, in memory; a tied head shares the embedding's.
-  public func growing(by growth: VocabularyGrowth?) -> AdaptedBase {
+  ///
+  /// - Parameter matrices: those that grow now; one that has grown already stays as it is.
+  public func growing(
+    by growth: VocabularyGrowth?, _ matrices: [TrainedVocabulary.Matrix] = TrainedVocabulary.Matrix.allCases
+  ) -> AdaptedBase {
     guard let growth else { return self }
     var grown = self
     grown.configuration.vocabularySize = growth.rowCount
-    for matrix in TrainedVocabulary.Matrix.allCases {
-      guard let weight = weights[matrix.weightName] else { continue }
+    for matrix in matrices {
+      guard let weight = weights[matrix.weightName], weight.shape[0] == growth.first else { continue }
       let columns = configuration.hiddenSize
       let rows = WeightSegment(
         bytes: MappedBytes(owner: FloatsInMemory(growth.rows(of: weight, matrix))), dtype: .float32, rows: growth.first..<growth.rowCount,

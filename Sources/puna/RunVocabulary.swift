@@ -17,7 +17,7 @@ struct RunVocabulary {
   let growth: VocabularyGrowth?
   let trained: TrainedVocabulary
   let notes: [String]
-  /// With the new rows in memory, where some of them stay as they begin; else they are made when a network begins, and given up then.
+  /// With those new rows in memory that stay as they begin; the others are made when a network begins, and given up then.
   private let keptGrown: AdaptedBase?
 
   /// - Parameter continued: the adapter of `lora.start_from`.
@@ -49,8 +49,8 @@ struct RunVocabulary {
     self.growth = growth
     let (parted, trained) = try RunVocabulary.trained(recipe, below, growth, &notes)
     (self.adapted, self.trained) = (parted, trained)
-    let keepsNewRows = growth != nil && TrainedVocabulary.Matrix.all(of: parted.configuration).contains { trained[$0] == nil }
-    keptGrown = keepsNewRows ? parted.growing(by: growth) : nil
+    let untrained = TrainedVocabulary.Matrix.all(of: parted.configuration).filter { trained[$0] == nil }
+    keptGrown = growth != nil && !untrained.isEmpty ? parted.growing(by: growth, untrained) : nil
     self.notes = notes
   }
 
@@ -67,7 +67,7 @@ struct RunVocabulary {
   // MARK: - The network and the files
 
   /// With the rows that are added.
-  var grown: AdaptedBase { keptGrown ?? adapted.growing(by: growth) }
+  var grown: AdaptedBase { (keptGrown ?? adapted).growing(by: growth) }
 
   /// New rows that stay as they begin.
   var frozenRowCount: Int {

@@ -23,6 +23,8 @@ struct TrainingRun: Sendable {
   private let initial: PEFTAdapter
   private let location: BaseLocation
   private let earlier: EarlierRun?
+  /// What the process held before it read anything of the base, which is planned apart: all of it, and what is its own of that.
+  private let heldBefore = (all: SystemMemory.residentWithFiles, own: SystemMemory.resident)
 
   var tokenizer: (any Tokenizer)? { vocabulary.tokenizer }
   /// Of the network that is trained.
@@ -112,9 +114,11 @@ struct TrainingRun: Sendable {
     var model = MemoryPlan.Model(
       configuration, base: base.byteCount, trainedParameters: trainedParameters.lowRank,
       activationBytes: precision == .bfloat16 ? 2 : 4, branchColumns: columns.values.max() ?? 0, droppingBranches: dropping,
-      program: SystemMemory.residentWithFiles + examples.plannedByteCount)
+      program: heldBefore.all + examples.plannedByteCount)
     model.trainedRowParameters = trainedParameters.vocabulary
     model.frozenRows = vocabulary.frozenRowCount * configuration.hiddenSize * MemoryLayout<Float>.size
+    // New rows that stay as they begin are in memory already.
+    model.program += max(0, SystemMemory.resident - heldBefore.own - model.frozenRows)
     return model
   }
 

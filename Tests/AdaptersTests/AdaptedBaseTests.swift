@@ -65,6 +65,8 @@ struct AdaptedBaseTests {
       #expect(try row(index, Self.names[0], mean) == (0..<8).map { 4.5 + Float($0) / 8 })
       #expect(try row(index, Self.names[1], mean) == (0..<8).map { -4.5 - Float($0) / 8 })
     }
+    let head = adapted.growing(by: VocabularyGrowth(first: 10, rowCount: 13, initialization: .mean, seed: 1), [.head])
+    #expect(head.weights[Self.names[0]]?.shape == [10, 8] && head.weights[Self.names[1]]?.shape == [13, 8])
     #expect(try row(9, Self.names[0], mean) == (0..<8).map { 9 + Float($0) / 8 })
     let subwords = adapted.growing(
       by: VocabularyGrowth(first: 10, rowCount: 12, initialization: .subwordMean, spellings: [[2, 4, 9], []], seed: 1))
