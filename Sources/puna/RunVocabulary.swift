@@ -66,6 +66,13 @@ struct RunVocabulary {
 
   // MARK: - The network and the files
 
+  /// Of the network that is trained.
+  var configuration: LlamaConfiguration {
+    var configuration = adapted.configuration
+    configuration.vocabularySize = growth?.rowCount ?? configuration.vocabularySize
+    return configuration
+  }
+
   /// With the rows that are added.
   var grown: AdaptedBase { (keptGrown ?? adapted).growing(by: growth) }
 

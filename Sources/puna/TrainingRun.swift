@@ -28,11 +28,7 @@ struct TrainingRun: Sendable {
 
   var tokenizer: (any Tokenizer)? { vocabulary.tokenizer }
   /// Of the network that is trained.
-  var configuration: LlamaConfiguration {
-    var configuration = vocabulary.adapted.configuration
-    configuration.vocabularySize = vocabulary.growth?.rowCount ?? configuration.vocabularySize
-    return configuration
-  }
+  var configuration: LlamaConfiguration { vocabulary.configuration }
 
   /// - Parameter earlier: the run that this one goes on with, or repeats.
   init(_ recipe: Recipe, allowsOtherBase: Bool, following earlier: EarlierRun? = nil) throws {
@@ -69,8 +65,7 @@ struct TrainingRun: Sendable {
     try vocabulary.check(
       below.inputs + [continued].compactMap { $0 }, base: location,
       place: recipe.location(of: recipe.vocabulary == nil ? "tokenizer" : "vocabulary.tokenizer"))
-    var configuration = vocabulary.adapted.configuration
-    configuration.vocabularySize = vocabulary.growth?.rowCount ?? configuration.vocabularySize
+    let configuration = vocabulary.configuration
     if recipe.data.maximumLength > configuration.maximumPositions {
       notes.append(
         """

@@ -95,6 +95,19 @@ import Testing
     }
   }
 
+  /// The head's gradient is made a block of rows at a time: where blocks begin changes nothing.
+  @Test(arguments: [1, 1000, 1500, 2400]) func blocksOfALargeHead(first: Int) throws {
+    var configuration = Self.configuration(tied: false)
+    configuration.vocabularySize = 2500
+    let tiny = TinyModel(configuration)
+    let whole = try Trained(tiny, [], TrainedVocabulary(head: 0..<2500))
+    let expected = try whole.rows(.head, of: whole.gradients(Self.shared))
+    let part = try Trained(tiny, [], TrainedVocabulary(head: first..<2500))
+    #expect(try part.rows(.head, of: part.gradients(Self.shared)) == Array(expected[(first * 16)...]))
+    // Every row has a gradient of its own.
+    #expect((0..<2500).allSatisfy { row in expected[row * 16..<(row + 1) * 16].contains { $0 != 0 } })
+  }
+
   @Test func recomputationAndThreadsChangeNoBit() throws {
     let tiny = TinyModel(Self.configuration(tied: false))
     let modules = tiny.modules([.q], rank: 2, scale: 1, seed: 7)
